@@ -79,6 +79,8 @@ async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure
         stop_text: None,
         start_text: None,
         help_text: None,
+        default_sender: None,
+        country_code: None,
     };
     if !context.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(

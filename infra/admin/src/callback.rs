@@ -35,7 +35,8 @@ pub async fn run(
     let disabled: HashSet<_> = disabled.map(|health| health.endpoint.id()).collect();
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
-    let found = replay(&gateway, &account, &filter, |endpoint| disabled.contains(&endpoint), !yes).await?;
+    let webhooks = directory.latest_webhooks(&account.id).await?;
+    let found = replay(&gateway, (&account, &webhooks), &filter, |endpoint| disabled.contains(&endpoint), !yes).await?;
     let counts = json!({"messages": found.messages, "replies": found.replies, "withheld": found.withheld});
     let (records, withheld) = (in_words(found), withheld(&account.id, found));
     if !yes {

@@ -30,12 +30,14 @@ pub struct CallbackRequest<'a> {
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
+    /// Whether a client that answers so has taken the callback.
+    pub is_success: fn(StatusCode) -> bool,
 }
 
 /// The client's answer to a callback.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CallbackOutcome {
-    /// Any 2xx.
+    /// A success by the dialect's rule, usually any 2xx.
     Delivered { status: u16 },
     /// 410: the client wants no more callbacks.
     Gone,
@@ -112,7 +114,7 @@ impl Caller {
             request = request.header(*name, value);
         }
         match request.body(callback.body.clone()).send().await {
-            Ok(response) => judge(response.status(), response.headers(), callback.at),
+            Ok(response) => judge(callback.is_success, response.status(), response.headers(), callback.at),
             Err(error) if error.is_timeout() => failed("no answer in time"),
             Err(error) if error.is_connect() => failed("no connection, or the address is not public"),
             Err(_) => failed("the connection broke"),
@@ -120,8 +122,13 @@ impl Caller {
     }
 }
 
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> CallbackOutcome {
-    if status.is_success() {
+pub(super) fn judge(
+    is_success: fn(StatusCode) -> bool,
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> CallbackOutcome {
+    if is_success(status) {
         return CallbackOutcome::Delivered { status: status.as_u16() };
     }
     if status == StatusCode::GONE {

@@ -40,7 +40,7 @@ fn answer(status: u16, retry_after: Option<&str>) -> CallbackOutcome {
     if let Some(after) = retry_after {
         headers.insert(RETRY_AFTER, after.parse().unwrap());
     }
-    judge(StatusCode::from_u16(status).unwrap(), &headers, now())
+    judge(|status| status.is_success(), StatusCode::from_u16(status).unwrap(), &headers, now())
 }
 
 pub(super) async fn deliver(caller: &Caller, url: &str) -> CallbackOutcome {
@@ -51,6 +51,7 @@ pub(super) async fn deliver(caller: &Caller, url: &str) -> CallbackOutcome {
         secrets: &[],
         at: now(),
         body: "{}".to_owned(),
+        is_success: |status| status.is_success(),
     };
     caller.deliver(&request).await
 }

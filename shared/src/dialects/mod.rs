@@ -3,11 +3,12 @@
 //! [`DialectFormat`] is the contract. A message remembers its dialect, so its callbacks are in the format of
 //! its request. `send` has a module for each dialect, which parses and answers requests.
 
+use http::StatusCode;
 use strum::IntoEnumIterator;
 
 use crate::{
-    domain::{CallbackUrl, Dialect, Message, Reply, State},
-    vendors::{DialectFormat, cm, cymba, messangi},
+    domain::{CallbackTarget, CallbackUrl, Dialect, Message, Reply, State},
+    vendors::{DialectFormat, cm, cymba, messangi, mta},
 };
 
 /// Evaluates `$call` with `$format` as the dialect's [`DialectFormat`]: a line for each dialect.
@@ -17,6 +18,7 @@ macro_rules! with_format {
             Dialect::Mplus => with_format!(@ cymba::dialect::Mplus, $format, $call),
             Dialect::Cm => with_format!(@ cm::dialect::Cm, $format, $call),
             Dialect::Messangi => with_format!(@ messangi::dialect::Messangi, $format, $call),
+            Dialect::Mta => with_format!(@ mta::dialect::Mta, $format, $call),
         }
     };
     (@ $of:ty, $format:ident, $call:expr) => {{
@@ -38,10 +40,10 @@ impl Dialect {
         with_format!(self, Of => Of::PATHS)
     }
 
-    /// Returns whether status callbacks go to the account's status URL, because requests name none.
+    /// Returns where callbacks go.
     #[must_use]
-    pub fn uses_account_status_url(self) -> bool {
-        with_format!(self, Of => Of::USES_ACCOUNT_STATUS_URL)
+    pub fn callback_target(self) -> CallbackTarget {
+        with_format!(self, Of => Of::CALLBACK_TARGET)
     }
 
     /// Returns whether clients get a callback for `state`.
@@ -61,6 +63,24 @@ impl Dialect {
     #[must_use]
     pub fn reply_event(self, reply: &Reply) -> String {
         with_format!(self, Of => Of::reply_event(reply))
+    }
+
+    /// Returns the callback body for a message that a carrier took, if clients register webhooks for that.
+    #[must_use]
+    pub fn sent_event(self, message: &Message) -> Option<String> {
+        with_format!(self, Of => Of::sent_event(message))
+    }
+
+    /// Returns the callback body for a START, if clients register webhooks for that.
+    #[must_use]
+    pub fn opt_in_event(self, reply: &Reply) -> Option<String> {
+        with_format!(self, Of => Of::opt_in_event(reply))
+    }
+
+    /// Returns the rule by which an answer means that the client has taken a callback.
+    #[must_use]
+    pub fn success_rule(self) -> fn(StatusCode) -> bool {
+        with_format!(self, Of => Of::is_success)
     }
 
     /// Returns the dialect's signature headers, besides those for Standard Webhooks.
@@ -98,6 +118,7 @@ mod tests {
             (&["raven", "v2", "messages"], Some(Dialect::Messangi)),
             (&["raven", "v2", "messages", "7"], Some(Dialect::Messangi)),
             (&["raven", "v3", "messages", "batch"], Some(Dialect::Messangi)),
+            (&["v3", "send"], Some(Dialect::Mta)),
             (&["message", "1"], None),
             (&["Message"], None),
             (&[], None),

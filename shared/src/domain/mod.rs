@@ -67,6 +67,7 @@ mod tests {
         assert_one_name::<State>();
         assert_one_name::<UnmatchedKind>();
         assert_one_name::<Vendor>();
+        assert_one_name::<WebhookEvent>();
         assert_read_back::<AttemptOutcome>();
         assert_read_back::<Encoding>();
     }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod event;
+pub mod mta;
 mod problem;
 mod request;
 mod sqs;

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
-    domain::{CarrierName, ExecutionId, Message, Progress, State},
+    domain::{CallbackTarget, CarrierName, ExecutionId, Message, MessageRequest, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, error_chain},
     store::{Change, Messages, OutcomeUpdate},
@@ -85,7 +85,10 @@ pub(super) async fn enqueue_callback(
     execution_id: ExecutionId,
     at: Timestamp,
 ) -> Result<(), Unavailable> {
-    if message.request.callbacks.is_empty() || !message.request.dialect.notifies(state) {
+    let MessageRequest { dialect, keyword, callbacks, .. } = &message.request;
+    // No client posted an automatic reply.
+    let has_webhooks = dialect.callback_target() == CallbackTarget::Webhooks && keyword.is_none();
+    if !dialect.notifies(state) || (callbacks.is_empty() && !has_webhooks) {
         return Ok(());
     }
     // The client knows the state: the message has reached it, or was submitted on an earlier channel.
@@ -93,7 +96,11 @@ pub(super) async fn enqueue_callback(
         return Ok(());
     }
     let job = CallbackJob::new(Subject::State { message: message.id, state }, execution_id, at);
-    let jobs: Vec<_> = job.for_each(&message.request.callbacks).map(|(job, _)| (job, Duration::ZERO)).collect();
+    let jobs: Vec<_> = match callbacks.as_slice() {
+        // `callback` finds the webhooks.
+        [] => vec![(job, Duration::ZERO)],
+        urls => job.for_each(urls).map(|(job, _)| (job, Duration::ZERO)).collect(),
+    };
     gateway.queue.enqueue_callbacks(&jobs).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     domain::{
         CallbackUrl, CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails, ReceiptStatus, ReplyId,
-        State, UnmatchedId,
+        State, UnmatchedId, WebhookId,
     },
     redact::unquoted,
 };
@@ -107,6 +107,9 @@ pub struct CallbackJob {
     /// Index among the message's callback URLs. Each has a job of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub url_index: u8,
+    /// The webhook that this job is for. `None` at first, and for a dialect without webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -126,6 +129,7 @@ impl CallbackJob {
             not_before: None,
             first_attempt_at: None,
             url_index: 0,
+            webhook: None,
         }
     }
 
@@ -278,6 +282,7 @@ mod tests {
             not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),
             first_attempt_at: Some(Timestamp::from_second(1_767_258_100).unwrap()),
             url_index: 2,
+            webhook: Some(7),
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
         let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));

@@ -9,7 +9,7 @@ use super::{DirectoryStore, DynamoDirectory, StoreError, ttl_cache::TtlCache};
 use crate::{
     domain::{
         Account, AccountId, ApiKeyHash, Carrier, CarrierName, EndpointHealth, EndpointId, Exemptions, Keywords, Rates,
-        Routes, SenderId, SenderOwner,
+        Routes, SenderId, SenderOwner, Webhooks,
     },
     runtime::Clock,
 };
@@ -31,6 +31,8 @@ pub struct Directory {
     rates: TtlCache<(), Rates>,
     keywords: TtlCache<(), Keywords>,
     exemptions: TtlCache<(), Exemptions>,
+    listed_senders: TtlCache<AccountId, Vec<SenderId>>,
+    webhooks: TtlCache<AccountId, Webhooks>,
     pub(super) endpoint_health: TtlCache<EndpointId, Option<EndpointHealth>>,
 }
 
@@ -50,6 +52,8 @@ impl Directory {
             rates: TtlCache::new(DIRECTORY_TTL),
             keywords: TtlCache::new(DIRECTORY_TTL),
             exemptions: TtlCache::new(DIRECTORY_TTL),
+            listed_senders: TtlCache::new(DIRECTORY_TTL),
+            webhooks: TtlCache::new(DIRECTORY_TTL),
             endpoint_health: TtlCache::new(DIRECTORY_TTL),
         }
     }
@@ -92,5 +96,22 @@ impl Directory {
 
     pub async fn exemptions(&self) -> Result<Exemptions, StoreError> {
         self.exemptions.get(self.clock.now(), &(), || self.store.exemptions()).await
+    }
+
+    pub async fn webhooks(&self, account: &AccountId) -> Result<Webhooks, StoreError> {
+        self.webhooks.get(self.clock.now(), account, || self.store.webhooks(account)).await
+    }
+
+    /// Returns the senders that the account owns, sorted.
+    pub async fn senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
+        let listed = self.listed_senders.get(self.clock.now(), account, || self.store.listed_senders(account)).await?;
+        let owner = SenderOwner::Account(account.clone());
+        let mut owned = Vec::new();
+        for sender in listed {
+            if self.owner(&sender).await?.as_ref() == Some(&owner) {
+                owned.push(sender);
+            }
+        }
+        Ok(owned)
     }
 }

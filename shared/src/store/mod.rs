@@ -19,6 +19,7 @@ mod secrets;
 mod sent_ids;
 mod ttl_cache;
 mod unmatched;
+mod webhooks;
 
 pub use batches::{BatchInsertion, Batches};
 pub use change::{
@@ -32,6 +33,7 @@ pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 pub use sent_ids::{SentId, SentIds};
 pub use unmatched::UnmatchedStore;
+pub use webhooks::{MOST_WEBHOOKS, WebhookAddition};
 
 use std::collections::HashMap;
 
@@ -41,7 +43,7 @@ use crate::{
     domain::{
         Account, AccountId, ApiKeyHash, Carrier, CarrierName, ExecutionId, Exemptions, Keyword, Keywords, Message,
         MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner,
-        SignedDuration,
+        SignedDuration, Webhooks,
     },
     redact::unquoted,
 };
@@ -247,6 +249,15 @@ pub trait Recipients {
     /// earlier attempt.
     async fn opt_in(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
+    /// Records that the account's client opts the recipient out of all messages of the account. The latest time
+    /// counts.
+    async fn opt_out_of_account(
+        &self,
+        number: &PhoneNumber,
+        account: &AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Claims the automatic reply to a keyword, unless another reply claimed it after `since`. Returns true
     /// again if this reply claimed it before.
     async fn claim_auto_reply(
@@ -284,4 +295,9 @@ pub trait DirectoryStore {
 
     /// Returns the senders exempt from opt-outs.
     async fn exemptions(&self) -> Result<Exemptions, StoreError>;
+
+    /// Returns the senders listed for an account, sorted. A listed sender may have no owner, or another one by now.
+    async fn listed_senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError>;
+
+    async fn webhooks(&self, account: &AccountId) -> Result<Webhooks, StoreError>;
 }

@@ -1,6 +1,8 @@
 //! The contract of a vendor's request format.
 
-use crate::domain::{CallbackUrl, Message, Reply, State};
+use http::StatusCode;
+
+use crate::domain::{CallbackTarget, CallbackUrl, Message, Reply, State};
 
 /// A vendor's request format: where clients post, and how we call them back. Requests and answers are parsed
 /// and written by functions of the vendor's own, which its module in `functions/send` calls, because vendors
@@ -8,8 +10,8 @@ use crate::domain::{CallbackUrl, Message, Reply, State};
 pub(crate) trait DialectFormat {
     /// The paths that `send` serves, as in template.yaml: a segment `{name}` stands for any text.
     const PATHS: &'static [&'static str];
-    /// Whether status callbacks go to the account's status URL, because requests name none.
-    const USES_ACCOUNT_STATUS_URL: bool;
+    /// Where callbacks go.
+    const CALLBACK_TARGET: CallbackTarget;
 
     /// Returns whether clients get a callback for `state`.
     fn notifies(state: State) -> bool;
@@ -20,6 +22,21 @@ pub(crate) trait DialectFormat {
 
     /// Returns the callback body for a reply.
     fn reply_event(reply: &Reply) -> String;
+
+    /// Returns the callback body for a message that a carrier took, if clients register webhooks for that.
+    fn sent_event(_: &Message) -> Option<String> {
+        None
+    }
+
+    /// Returns the callback body for a START, if clients register webhooks for that.
+    fn opt_in_event(_: &Reply) -> Option<String> {
+        None
+    }
+
+    /// Returns whether a client that answers so has taken a callback.
+    fn is_success(status: StatusCode) -> bool {
+        status.is_success()
+    }
 
     /// Returns the vendor's signature headers, besides those for Standard Webhooks.
     fn signature_headers(_secret: &[u8], _timestamp: i64, _body: &str) -> Vec<(&'static str, String)> {

@@ -7,6 +7,7 @@ pub mod cymba;
 mod dialect_format;
 pub mod loopback;
 pub mod messangi;
+pub mod mta;
 mod session;
 #[cfg(test)]
 mod testing;

@@ -152,6 +152,7 @@ impl Gateway {
             secrets: &[],
             at: Timestamp::UNIX_EPOCH,
             body: "{}".to_owned(),
+            is_success: |status| status.is_success(),
         };
         match (answer.status, self.runtime.block_on(self.caller.deliver(&request))) {
             (200..300, callbacks::CallbackOutcome::Delivered { status }) => assert_eq!(status, answer.status),

@@ -9,7 +9,7 @@ use base64::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{CallbackUrl, KeywordAnswer, OnUnknown},
+    domain::{CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId},
     hash,
 };
 
@@ -217,6 +217,13 @@ pub struct Account {
     /// The account's choice, which a request can override.
     #[serde(default, skip_serializing_if = "OnUnknown::is_usual")]
     pub on_unknown: OnUnknown,
+    /// The sender of a request that names none, in a dialect that allows that. Without it, a shared sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_sender: Option<SenderId>,
+    /// The country of national numbers in requests, in a dialect that allows them. Without it, a number needs its
+    /// country code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<CallingCode>,
 }
 
 #[cfg(test)]

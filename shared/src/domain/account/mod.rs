@@ -4,6 +4,8 @@
 
 mod account;
 mod on_unknown;
+mod webhook;
 
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use on_unknown::OnUnknown;
+pub use webhook::{ClientSecret, ClientSecretError, Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks};

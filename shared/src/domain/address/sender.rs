@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use crate::domain::AccountId;
+use crate::{domain::AccountId, hash};
 
 /// A sender ID: a number (long number or short code, 3 to 16 digits) or a name of 1 to 11 characters.
 ///
@@ -48,7 +48,30 @@ impl SenderId {
     pub fn can_receive(&self) -> bool {
         self.0.bytes().all(|b| b.is_ascii_digit())
     }
+
+    /// Returns the sender's ID in a dialect whose IDs are numbers of up to 53 bits. For a number this is the number
+    /// itself, so that the ID alone leads back to it. A name, and a number with a zero in front or more than 15 digits,
+    /// has a larger ID made of its hash.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        let digits = self.can_receive() && self.0.len() <= LONGEST_NUMBER && !self.0.starts_with('0');
+        let number = self.0.parse().ok().filter(|_| digits);
+        number.unwrap_or_else(|| FIRST_HASHED | hash::sha256_u64(&self.0) >> 12)
+    }
+
+    /// Returns the sender that is the number itself, or `None` if only a list of senders can tell which one has this
+    /// [`SenderId::number`].
+    #[must_use]
+    pub fn of_number(number: u64) -> Option<Self> {
+        let sender = number.to_string().parse::<Self>().ok()?;
+        (sender.number() == number).then_some(sender)
+    }
 }
+
+/// The longest sender whose number is the sender itself, in digits.
+const LONGEST_NUMBER: usize = 15;
+/// The smallest number made of a hash, which has 16 digits and 53 bits.
+const FIRST_HASHED: u64 = 1 << 52;
 
 impl FromStr for SenderId {
     type Err = SenderError;
@@ -145,6 +168,27 @@ mod tests {
             assert_eq!(text.parse::<SenderId>().unwrap().as_str(), "441234567890", "{text:?}");
         }
         assert_eq!(" CM Test ".parse::<SenderId>().unwrap().as_str(), "CM Test");
+    }
+
+    #[test]
+    fn sender_has_a_number_of_up_to_53_bits() {
+        let sender = |text: &str| text.parse::<SenderId>().unwrap();
+        for text in ["441234567890", "123", "999999999999999"] {
+            assert_eq!(sender(text).number().to_string(), text);
+            assert_eq!(SenderId::of_number(sender(text).number()), Some(sender(text)));
+        }
+        let hashed = ["0123", "123", "CM.com", "cm.com", "1234567890123456"].map(|text| sender(text).number());
+        let distinct: std::collections::HashSet<_> = hashed.iter().collect();
+        assert_eq!(distinct.len(), hashed.len());
+        for text in ["0123", "CM.com", "1234567890123456"] {
+            let number = sender(text).number();
+            assert!((1 << 52..1 << 53).contains(&number), "{text} {number}");
+            assert_eq!(SenderId::of_number(number), None, "{text}");
+        }
+        assert_eq!(sender("CM.com").number(), 0);
+        for number in [0, 12, u64::MAX] {
+            assert_eq!(SenderId::of_number(number), None, "{number}");
+        }
     }
 
     #[test]

@@ -87,6 +87,8 @@ mod tests {
             stop_text: None,
             start_text: None,
             help_text: None,
+            default_sender: None,
+            country_code: None,
         }
     }
 

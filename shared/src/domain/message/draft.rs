@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::{
-    CallbackUrl, Channel, Content, Groupings, PhoneNumber, RecipientLabels, Reference, RouteName, SenderId, Text,
+    CallbackUrl, Channel, Content, Groupings, PhoneNumber, RecipientLabels, Reference, RouteName, SenderId, Tags, Text,
     Validity,
 };
 
@@ -28,6 +28,7 @@ pub struct Draft {
     /// The route that the client chose.
     pub route: Option<RouteName>,
     pub groupings: Groupings,
+    pub tags: Tags,
     pub validity: Option<Validity>,
     pub content: Option<Content>,
 }
@@ -50,6 +51,7 @@ impl Draft {
             recipient: RecipientLabels::default(),
             route: None,
             groupings: Groupings::default(),
+            tags: Tags::default(),
             validity: None,
             content: None,
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    domain::{AccountId, State},
+    domain::{AccountId, State, WebhookEvent},
     runtime::Random,
 };
 
@@ -35,6 +35,13 @@ macro_rules! uuid_type {
             #[must_use]
             pub fn uuid(self) -> Uuid {
                 self.0
+            }
+
+            /// Returns the last 53 bits: the ID in a dialect whose IDs are numbers. Any JSON parser keeps them
+            /// (RFC 8259, section 6).
+            #[must_use]
+            pub fn number(self) -> u64 {
+                self.0.as_u64_pair().1 & RequestNumber::MASK
             }
         }
 
@@ -95,9 +102,13 @@ impl MessageId {
         Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
     }
 
-    /// Derives the ID for the message at `index` in a batch.
+    /// Derives the ID for the message at `index` in a batch. The first message of a numbered request has the ID that
+    /// leads back to the batch, so that a message which is alone in its request need not store the batch.
     #[must_use]
     pub fn of_batch(account: &AccountId, batch: BatchId, index: usize) -> Self {
+        if batch.is_numbered() && index == 0 {
+            return batch.single_message();
+        }
         Self(derive(&["batch", account.as_str(), &batch.to_string(), &index.to_string()]))
     }
 
@@ -130,6 +141,62 @@ impl BatchId {
     pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey) -> Self {
         Self(derive(&["batch key", account.as_str(), &key.0]))
     }
+
+    /// Returns the ID for the batch of the account's request with this number: a UUID version 8, which ends with the
+    /// number.
+    #[must_use]
+    pub fn of_number(account: &AccountId, number: RequestNumber) -> Self {
+        let number = number.get();
+        let (mut high, mut low) = derive(&["number", account.as_str(), &number.to_string()]).as_u64_pair();
+        high = high & !VERSION | NUMBERED;
+        low = low & !RequestNumber::MASK | number;
+        Self(Uuid::from_u64_pair(high, low))
+    }
+
+    /// Returns whether the batch has an ID made of a request's number.
+    #[must_use]
+    pub fn is_numbered(self) -> bool {
+        self.0.as_u64_pair().0 & VERSION == NUMBERED
+    }
+}
+
+/// The version's bits in the first half of a UUID, and those of version 8.
+const VERSION: u64 = 0xf000;
+const NUMBERED: u64 = 0x8000;
+
+/// A request's number, of up to 53 bits and not 0, in a dialect whose IDs are numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestNumber(u64);
+
+impl RequestNumber {
+    const MASK: u64 = (1 << 53) - 1;
+
+    /// Returns the number, or `None` if no request can have it.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        (1..=Self::MASK).contains(&number).then_some(Self(number))
+    }
+
+    /// Draws a number. Two requests may draw the same one, so the first message is stored only if it is new.
+    #[must_use]
+    pub fn random(random: &Random) -> Self {
+        Self::of_bits(random.u64())
+    }
+
+    /// Derives the number for the request with this key.
+    #[must_use]
+    pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey) -> Self {
+        Self::of_bits(derive(&["number key", account.as_str(), &key.0]).as_u64_pair().1)
+    }
+
+    fn of_bits(bits: u64) -> Self {
+        Self((bits & Self::MASK).max(1))
+    }
+
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
 }
 
 impl ReplyId {
@@ -149,6 +216,12 @@ impl EventId {
     #[must_use]
     pub fn of_reply(reply: ReplyId) -> Self {
         Self(derive(&["event", &reply.to_string()]))
+    }
+
+    /// Derives the ID for another kind of event that has the same cause.
+    #[must_use]
+    pub fn of_kind(event: Self, kind: WebhookEvent) -> Self {
+        Self(derive(&["event", &event.to_string(), kind.into_str()]))
     }
 
     /// Derives the ID for the notice about an endpoint disabled at `since`.
@@ -235,6 +308,13 @@ pub struct IdempotencyKey(String);
 #[error("must be a single key of 1 to 255 printable ASCII characters without a comma")]
 pub struct IdempotencyKeyError;
 
+impl IdempotencyKey {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for IdempotencyKey {
     type Err = IdempotencyKeyError;
 
@@ -276,6 +356,30 @@ mod tests {
             assert_eq!(batch.uuid().get_version_num(), message.uuid().get_version_num());
             assert_eq!(batch.uuid().get_variant(), message.uuid().get_variant());
         }
+    }
+
+    #[test]
+    fn batch_of_a_numbered_request_leads_to_its_number_and_first_message() {
+        let (a, b) = ("a".parse::<AccountId>().unwrap(), "b".parse::<AccountId>().unwrap());
+        let random = Random::seeded(1);
+        for number in [1, 4_711, RequestNumber::MASK, RequestNumber::random(&random).get()] {
+            let number = RequestNumber::new(number).unwrap();
+            let batch = BatchId::of_number(&a, number);
+            assert_eq!((batch.number(), batch.is_numbered()), (number.get(), true));
+            assert_eq!((batch.uuid().get_version_num(), batch.uuid().get_variant()), (8, uuid::Variant::RFC4122));
+            assert_ne!(batch, BatchId::of_number(&b, number));
+            assert_eq!(BatchId::of_single(MessageId::of_batch(&a, batch, 0)), batch);
+            assert_ne!(BatchId::of_single(MessageId::of_batch(&a, batch, 1)), batch);
+        }
+        for number in [0, RequestNumber::MASK + 1, u64::MAX] {
+            assert_eq!(RequestNumber::new(number), None);
+        }
+        let (key, other) = ("k".parse::<IdempotencyKey>().unwrap(), "l".parse::<IdempotencyKey>().unwrap());
+        let of = RequestNumber::of_idempotency_key;
+        assert_eq!(of(&a, &key), of(&a, &key));
+        assert!(of(&a, &key) != of(&b, &key) && of(&a, &key) != of(&a, &other));
+        let others = [BatchId::of_idempotency_key(&a, &key), BatchId::new(random.uuid(Timestamp::UNIX_EPOCH))];
+        assert!(others.iter().all(|batch| !batch.is_numbered()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! A client's labels on a message: reference, recipient and groupings.
+//! A client's labels on a message: reference, recipient, groupings and tags.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,73 @@ impl fmt::Debug for Groupings {
     }
 }
 
+/// A client's own data about a message, returned with everything about it: up to 20 pairs of strings, the key of 1 to
+/// 100 characters and the value of at most 255. `Debug` prints none of it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub struct Tags(BTreeMap<String, String>);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TagsError {
+    #[error("has more than {} entries", Tags::MOST)]
+    TooMany,
+    #[error("has a key that {0}")]
+    Key(LabelError),
+    #[error("has a value that {0}")]
+    Value(LabelError),
+}
+
+impl Tags {
+    pub const MOST: usize = 20;
+    pub const LONGEST_KEY: usize = 100;
+    pub const LONGEST_VALUE: usize = 255;
+
+    /// # Errors
+    /// If there are too many, or a key or value is too long or contains a control character.
+    pub fn parse(tags: BTreeMap<String, String>) -> Result<Self, TagsError> {
+        if tags.len() > Self::MOST {
+            return Err(TagsError::TooMany);
+        }
+        for (key, value) in &tags {
+            if key.is_empty() {
+                return Err(TagsError::Key(LabelError::Empty));
+            }
+            check(key, Self::LONGEST_KEY).map_err(TagsError::Key)?;
+            check(value, Self::LONGEST_VALUE).map_err(TagsError::Value)?;
+        }
+        Ok(Self(tags))
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Tags {
+    type Error = TagsError;
+
+    fn try_from(tags: BTreeMap<String, String>) -> Result<Self, TagsError> {
+        Self::parse(tags)
+    }
+}
+
+impl From<Tags> for BTreeMap<String, String> {
+    fn from(tags: Tags) -> Self {
+        tags.0
+    }
+}
+
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tags(…)")
+    }
+}
+
 fn check(text: &str, longest: usize) -> Result<(), LabelError> {
     if text.chars().count() > longest {
         return Err(LabelError::TooLong(longest));
@@ -152,5 +219,24 @@ mod tests {
         assert!(Groupings::default().is_empty() && !groups("").unwrap().is_empty());
         let written = serde_json::to_string(&groups("x").unwrap()).unwrap();
         assert_eq!(serde_json::from_str::<Groupings>(&written).unwrap(), groups("x").unwrap());
+    }
+
+    #[test]
+    fn tags_are_bounded_and_parse_again() {
+        let tags = |pairs: &[(&str, &str)]| {
+            Tags::parse(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        };
+        let (key, value) = ("é".repeat(100), "é".repeat(255));
+        let longest = tags(&[(&key, &value), ("b", "")]).unwrap();
+        let written = serde_json::to_string(&longest).unwrap();
+        assert_eq!(serde_json::from_str::<Tags>(&written).unwrap(), longest);
+        assert_eq!((Tags::default().is_empty(), format!("{longest:?}").as_str()), (true, "Tags(…)"));
+        let (long_key, long_value) = (format!("{key}x"), format!("{value}x"));
+        assert_eq!(tags(&[("", "a")]), Err(TagsError::Key(LabelError::Empty)));
+        assert_eq!(tags(&[(&long_key, "a")]), Err(TagsError::Key(LabelError::TooLong(100))));
+        assert_eq!(tags(&[("a", &long_value)]), Err(TagsError::Value(LabelError::TooLong(255))));
+        assert_eq!(tags(&[("a", "b\n")]), Err(TagsError::Value(LabelError::ControlCharacter)));
+        let many = |count: usize| Tags::parse((0..count).map(|index| (index.to_string(), String::new())).collect());
+        assert_eq!((many(20).is_ok(), many(21)), (true, Err(TagsError::TooMany)));
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
     Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails, ReceiptStatus, Receipts,
-    RecipientLabels, Reference, RouteName, SentFrom, State, Text,
+    RecipientLabels, Reference, RouteName, SentFrom, State, Tags, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -44,6 +44,7 @@ pub struct MessageRequest {
     /// The route that the client chose. The message gets only routes of that name.
     pub route: Option<RouteName>,
     pub groupings: Groupings,
+    pub tags: Tags,
     /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
     /// Channels other than SMS and push show this in place of the text.
@@ -310,6 +311,25 @@ impl Fingerprint {
         Self(first)
     }
 
+    /// Returns the fingerprint of a numbered request's message: half of it tells the request, half the content.
+    #[must_use]
+    pub fn in_request(self, name: &str) -> Self {
+        self.in_request_of(&Self::of([name]))
+    }
+
+    /// Returns the fingerprint with the other's half that tells the request.
+    #[must_use]
+    pub fn in_request_of(mut self, other: &Self) -> Self {
+        self.0[..8].copy_from_slice(&other.0[..8]);
+        self
+    }
+
+    /// Returns whether both are of one numbered request.
+    #[must_use]
+    pub fn is_in_request_of(&self, other: &Self) -> bool {
+        self.0[..8] == other.0[..8]
+    }
+
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -339,6 +359,7 @@ impl Message {
             recipient: RecipientLabels::default(),
             route: None,
             groupings: Groupings::default(),
+            tags: Tags::default(),
             expires_at: None,
             content: None,
             keyword: None,

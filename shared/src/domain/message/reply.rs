@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, Message, MessageId, Originator, Reference,
-    ReplyContent, ReplyId, SenderId,
+    ReplyContent, ReplyId, SenderId, Tags,
 };
 
 /// A reply matched to its account.
@@ -26,6 +26,8 @@ pub struct Reply {
     pub received_at: Timestamp,
     /// The client's message that the carrier names, or else the one that we submitted last before the reply.
     pub replied_to: Option<Box<RepliedTo>>,
+    /// Whether it is a START, with which the recipient wants messages again.
+    pub opts_in: bool,
     /// The dialect of the callback.
     pub dialect: Dialect,
     pub execution_id: ExecutionId,
@@ -37,6 +39,7 @@ pub struct RepliedTo {
     pub batch: BatchId,
     pub reference: Option<Reference>,
     pub groupings: Groupings,
+    pub tags: Tags,
 }
 
 impl From<&Message> for RepliedTo {
@@ -46,6 +49,7 @@ impl From<&Message> for RepliedTo {
             batch: message.batch,
             reference: message.request.reference.clone(),
             groupings: message.request.groupings.clone(),
+            tags: message.request.tags.clone(),
         }
     }
 }

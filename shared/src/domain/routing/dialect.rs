@@ -3,6 +3,17 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
+/// Where a dialect's callbacks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackTarget {
+    /// Statuses to the URLs in the request, replies to the account's reply URL.
+    Request,
+    /// As `Request`, but the account's status URL gets the statuses of a request without a URL.
+    RequestOrAccount,
+    /// To the webhooks that the client registered for the event. Without any, to the account's status URL or reply URL.
+    Webhooks,
+}
+
 /// A request format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
@@ -14,4 +25,6 @@ pub enum Dialect {
     Cm,
     /// Messangi's API `raven`.
     Messangi,
+    /// Mobile Text Alerts.
+    Mta,
 }

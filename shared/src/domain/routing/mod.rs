@@ -8,7 +8,7 @@ mod route_name;
 mod vendor;
 
 pub use carrier::{Carrier, CarrierName, CarrierNameError, CarrierSecret, CarrierSettings, SenderTable};
-pub use dialect::Dialect;
+pub use dialect::{CallbackTarget, Dialect};
 pub use rate::{Rate, RateError, Rates};
 pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};
 pub use route_name::{RouteName, RouteNameError};

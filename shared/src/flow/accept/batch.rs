@@ -7,6 +7,7 @@
 use super::{
     drafts::AcceptError,
     identify::{BatchIdentity, IdSource, Identity},
+    persist::number_taken,
 };
 use crate::{
     domain::{
@@ -32,7 +33,14 @@ pub(super) async fn persist_batch(
     now: Timestamp,
 ) -> Result<(), AcceptError> {
     let Some((_, first)) = messages.first() else { return Ok(()) };
+    if !batch.is_stored(first) {
+        return Ok(());
+    }
     let fingerprints: Vec<_> = identities.iter().map(|one| hex::encode(one.fingerprint.as_bytes())).collect();
+    let mut fingerprint = Fingerprint::of(fingerprints.iter().map(String::as_str));
+    if let (IdSource::Number { .. }, Some(first)) = (batch.source, identities.first()) {
+        fingerprint = fingerprint.in_request_of(&first.fingerprint);
+    }
     let stored = Batch {
         id: batch.id,
         account: account.clone(),
@@ -41,11 +49,12 @@ pub(super) async fn persist_batch(
         send_at: first.delivery.wake_at,
         message_count: u16::try_from(messages.len()).unwrap_or(u16::MAX),
         segments: first.request.text.segments(),
-        fingerprint: Fingerprint::of(fingerprints.iter().map(String::as_str)),
+        fingerprint,
         cancelled_at: None,
     };
     match gateway.store.insert_batch(&stored).await? {
         BatchInsertion::New => Ok(()),
+        BatchInsertion::Existing(found) if is_taken(batch, &found, &stored) => Err(number_taken().into()),
         BatchInsertion::Existing(found) if found.cancelled_at.is_some() => {
             withdraw_stored(gateway, &found).await?;
             Err(cancelled(batch))
@@ -65,6 +74,9 @@ pub(super) async fn check_not_cancelled(
     batch: &BatchIdentity,
     messages: &[(usize, Message)],
 ) -> Result<(), AcceptError> {
+    if !messages.first().is_some_and(|(_, first)| batch.is_stored(first)) {
+        return Ok(());
+    }
     let found = gateway.store.batch(account, batch.id).await?;
     if found.is_none_or(|found| found.cancelled_at.is_none()) {
         return Ok(());
@@ -74,13 +86,24 @@ pub(super) async fn check_not_cancelled(
     Err(cancelled(batch))
 }
 
+/// Returns whether the batch is that of another numbered request.
+fn is_taken(batch: &BatchIdentity, found: &Batch, ours: &Batch) -> bool {
+    matches!(batch.source, IdSource::Number { .. }) && !found.fingerprint.is_in_request_of(&ours.fingerprint)
+}
+
+impl BatchIdentity {
+    fn is_stored(&self, first: &Message) -> bool {
+        self.is_kept || first.was_scheduled()
+    }
+}
+
 fn cancelled(batch: &BatchIdentity) -> AcceptError {
     conflict(batch, "is that of a cancelled batch")
 }
 
 fn conflict(batch: &BatchIdentity, words: &str) -> AcceptError {
     let field = match batch.source {
-        IdSource::IdempotencyKey => "Idempotency-Key",
+        IdSource::IdempotencyKey | IdSource::Number { .. } => "Idempotency-Key",
         IdSource::ClientId | IdSource::Generated => "id",
     };
     let errors = vec![FieldError::new(field, FieldErrorCode::Conflict, words)];

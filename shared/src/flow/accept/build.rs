@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::identify::{IdSource, Identity, fingerprint};
 use crate::{
     domain::{
-        AccountId, BatchId, CallbackUrl, Delivery, Dialect, Draft, Message, MessageId, MessageRequest, Progress,
-        SentFrom,
+        AccountId, BatchId, CallbackTarget, CallbackUrl, Delivery, Dialect, Draft, Message, MessageId, MessageRequest,
+        Progress, SentFrom,
     },
     store::{Directory, StoreError},
 };
@@ -43,6 +43,7 @@ pub(super) fn build(
         recipient: draft.recipient.clone(),
         route: draft.route.clone(),
         groupings: draft.groupings.clone(),
+        tags: draft.tags.clone(),
         expires_at: draft.validity.map(|validity| validity.expires_at(now)),
         content: draft.content.clone(),
         keyword: None,
@@ -73,13 +74,13 @@ pub(in crate::flow) fn auto_reply(
     build(account, dialect, &identity, draft, from, None, now)
 }
 
-/// Returns the account's status URL, if the dialect has no callbacks of its own.
+/// Returns the account's status URL, if the dialect uses it for requests without a URL.
 pub(super) async fn status_callback(
     directory: &Directory,
     account: &AccountId,
     dialect: Dialect,
 ) -> Result<Option<CallbackUrl>, StoreError> {
-    if !dialect.uses_account_status_url() {
+    if dialect.callback_target() != CallbackTarget::RequestOrAccount {
         return Ok(None);
     }
     Ok(directory.account(account).await?.and_then(|account| account.status_url))

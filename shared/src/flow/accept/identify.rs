@@ -6,7 +6,7 @@ use super::request::{Grouping, Request};
 use crate::{
     domain::{
         AccountId, BatchId, CallbackUrl, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference,
-        RouteName, SenderChoice, Validity,
+        RequestNumber, RouteName, SenderChoice, Validity,
     },
     flow::Gateway,
 };
@@ -24,12 +24,25 @@ pub(super) enum IdSource {
     ClientId,
     IdempotencyKey,
     Generated,
+    /// A number drawn at random, or derived from the idempotency key. Another request may have it.
+    Number {
+        is_derived: bool,
+    },
+}
+
+impl IdSource {
+    /// Returns whether an earlier request may have stored the message.
+    pub(super) fn may_be_known(self) -> bool {
+        !matches!(self, Self::Generated | Self::Number { is_derived: false })
+    }
 }
 
 /// The batch of all messages of a request.
 pub(super) struct BatchIdentity {
     pub(super) id: BatchId,
     pub(super) source: IdSource,
+    /// Whether the batch is stored even if it is not scheduled.
+    pub(super) is_kept: bool,
 }
 
 /// Returns the batch of the request's messages, unless each message is a batch of its own.
@@ -39,13 +52,23 @@ pub(super) fn identify_batch(
     request: &Request,
     now: Timestamp,
 ) -> Option<BatchIdentity> {
-    let Grouping::Batch { id } = request.grouping else { return None };
-    let (id, source) = match (id, &request.idempotency_key) {
-        (Some(id), _) => (BatchId::new(id), IdSource::ClientId),
-        (None, Some(key)) => (BatchId::of_idempotency_key(account, key), IdSource::IdempotencyKey),
-        (None, None) => (BatchId::new(gateway.random.uuid(now)), IdSource::Generated),
+    let (id, source) = match (request.grouping, &request.idempotency_key) {
+        (Grouping::Single, _) => return None,
+        (Grouping::Batch { id: Some(id) }, _) => (BatchId::new(id), IdSource::ClientId),
+        (Grouping::Batch { id: None }, Some(key)) => {
+            (BatchId::of_idempotency_key(account, key), IdSource::IdempotencyKey)
+        }
+        (Grouping::Batch { id: None }, None) => (BatchId::new(gateway.random.uuid(now)), IdSource::Generated),
+        (Grouping::Numbered, Some(key)) => {
+            let number = RequestNumber::of_idempotency_key(account, key);
+            (BatchId::of_number(account, number), IdSource::Number { is_derived: true })
+        }
+        (Grouping::Numbered, None) => {
+            let number = RequestNumber::random(&gateway.random);
+            (BatchId::of_number(account, number), IdSource::Number { is_derived: false })
+        }
     };
-    Some(BatchIdentity { id, source })
+    Some(BatchIdentity { id, source, is_kept: request.grouping != Grouping::Numbered })
 }
 
 pub(super) fn identify(
@@ -55,6 +78,12 @@ pub(super) fn identify(
     batch: Option<&BatchIdentity>,
     now: Timestamp,
 ) -> Vec<Identity> {
+    // The messages of a numbered request bear the request's key, or a random name in its place.
+    let request_name = match (request.grouping, &request.idempotency_key) {
+        (Grouping::Numbered, Some(key)) => Some(key.as_str().to_owned()),
+        (Grouping::Numbered, None) => Some(gateway.random.uuid(now).to_string()),
+        (Grouping::Single | Grouping::Batch { .. }, _) => None,
+    };
     let identify = |draft: &Draft| {
         let (id, source, posted) = match (batch, draft.client_id, &request.idempotency_key) {
             (Some(batch), ..) => (MessageId::of_batch(account, batch.id, draft.index), batch.source, request.posted),
@@ -67,7 +96,9 @@ pub(super) fn identify(
             (None, None, None) => (MessageId::random(&gateway.random, now), IdSource::Generated, 1),
         };
         let batch = batch.map_or_else(|| BatchId::of_single(id), |batch| batch.id);
-        Identity { id, batch, source, fingerprint: fingerprint(draft, posted, request.on_unknown) }
+        let fingerprint = fingerprint(draft, posted, request.on_unknown);
+        let fingerprint = request_name.as_ref().map_or(fingerprint, |name| fingerprint.in_request(name));
+        Identity { id, batch, source, fingerprint }
     };
     request.drafts.iter().map(identify).collect()
 }
@@ -114,6 +145,10 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
     if !draft.groupings.is_empty() {
         parts.push("groupings");
         parts.extend(draft.groupings.as_array().iter().map(String::as_str));
+    }
+    if !draft.tags.is_empty() {
+        parts.push("tags");
+        parts.extend(draft.tags.iter().flat_map(|(key, value)| [key, value]));
     }
     Fingerprint::of(parts)
 }

@@ -42,7 +42,7 @@ pub(super) async fn find_existing(
 ) -> Result<(Existing, Vec<(usize, FieldError)>), StoreError> {
     let named: HashMap<MessageId, usize> = drafts
         .remaining()
-        .filter(|(index, _)| identities[*index].source != IdSource::Generated)
+        .filter(|(index, _)| identities[*index].source.may_be_known())
         .map(|(index, _)| (identities[index].id, index))
         .collect();
     let takes_nothing = |draft: &Draft| match &draft.from {
@@ -57,21 +57,33 @@ pub(super) async fn find_existing(
     let found = gateway.store.messages(&ids).await?;
     let existing: HashMap<_, _> =
         found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
-    let mut conflicts: Vec<_> = existing
-        .iter()
-        .filter_map(|(index, message)| Some((*index, conflict(&identities[*index], message)?)))
-        .collect();
+    let mut conflicts = Vec::new();
+    for (index, message) in &existing {
+        conflicts.extend(conflict(&identities[*index], message)?.map(|error| (*index, error)));
+    }
     conflicts.sort_by_key(|(index, _)| *index);
     Ok((Existing(existing), conflicts))
 }
 
-fn conflict(identity: &Identity, found: &Message) -> Option<FieldError> {
+/// Returns the error of a message whose ID has another content.
+///
+/// # Errors
+/// Another request has the number. With ten million requests on record, this happens to one in a billion.
+fn conflict(identity: &Identity, found: &Message) -> Result<Option<FieldError>, StoreError> {
+    let (ours, theirs) = (&identity.fingerprint, &found.request.fingerprint);
     let field = match identity.source {
-        _ if found.request.fingerprint == identity.fingerprint => return None,
-        IdSource::IdempotencyKey => "Idempotency-Key",
+        _ if ours == theirs => return Ok(None),
+        IdSource::Number { .. } if !ours.is_in_request_of(theirs) => return Err(number_taken()),
+        IdSource::IdempotencyKey | IdSource::Number { .. } => "Idempotency-Key",
         IdSource::ClientId | IdSource::Generated => "id",
     };
-    Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used with different content"))
+    Ok(Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used with different content")))
+}
+
+/// A repeat of the request draws another number, and another key has another.
+pub(super) fn number_taken() -> StoreError {
+    let source = "another request has the number, which was drawn at random or made of the key".into();
+    StoreError::Unavailable { action: "store a message under its number", source }
 }
 
 pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut existing: Existing) -> Vec<(usize, Message)> {
@@ -125,7 +137,7 @@ async fn persist_named(
 ) -> Result<(usize, Result<Message, FieldError>), AcceptError> {
     match gateway.store.insert_once(&message).await? {
         Insertion::New => Ok((index, Ok(message))),
-        Insertion::Existing(found) => match conflict(identity, &found) {
+        Insertion::Existing(found) => match conflict(identity, &found)? {
             None => Ok((index, Ok(*found))),
             Some(error) if drafts.is_all_or_nothing() => Err(AcceptError::Rejected(Rejection {
                 reason: RejectionReason::Conflict,

@@ -29,4 +29,7 @@ pub enum Grouping {
         /// The client's own ID of the batch.
         id: Option<Uuid>,
     },
+    /// All messages are one batch, whose ID is made of a number. They have one text, sender and send time. Only a
+    /// scheduled batch is stored and listed.
+    Numbered,
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use strum::IntoEnumIterator;
 
+use super::destination::Destination;
 use crate::{
     callbacks::notice,
     domain::{
-        Account, AccountId, CallbackUrl, Dialect, EndpointHealth, ExecutionId, Message, ReceiptStatus, Reply, State,
+        Account, AccountId, CallbackTarget, CallbackUrl, Dialect, EndpointHealth, ExecutionId, Message, ReceiptStatus,
+        Reply, State, WebhookEvent,
     },
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Subject},
@@ -32,9 +35,12 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns the URL for a job with this index.
+    /// Returns the URL for a job with this index, or the account's URL for the event if the dialect has webhooks.
     pub(super) fn url<'a>(&'a self, account: &'a Account, url_index: u8) -> Option<&'a CallbackUrl> {
         match self {
+            Self::State(message, _) if message.request.dialect.callback_target() == CallbackTarget::Webhooks => {
+                account.status_url.as_ref()
+            }
             Self::State(message, _) => message.request.callbacks.get(usize::from(url_index)),
             Self::Reply(_) => account.reply_url.as_ref(),
             Self::EndpointDisabled(_) => account.notice_url.as_ref(),
@@ -62,13 +68,32 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns the body for this URL, or `None` if the dialect has no callback for the state.
-    pub(super) fn body(&self, url: &CallbackUrl) -> Option<String> {
-        match self {
-            Self::State(message, state) => message.request.dialect.state_event(message, *state, url),
-            Self::Reply(reply) => Some(reply.dialect.reply_event(reply)),
-            Self::EndpointDisabled(health) => Some(notice::endpoint_disabled(health)),
+    /// Returns whether a webhook for this kind of event wants the event.
+    pub(super) fn is_of_kind(&self, kind: WebhookEvent) -> bool {
+        match (self, kind) {
+            (Self::State(..), WebhookEvent::DeliveryStatus) | (Self::Reply(_), WebhookEvent::MessageReply) => true,
+            (Self::State(_, state), WebhookEvent::MessageSend) => *state == State::Submitted,
+            (Self::Reply(reply), WebhookEvent::NumberOptIn) => reply.opts_in,
+            (Self::State(..), WebhookEvent::MessageReply | WebhookEvent::NumberOptIn)
+            | (Self::Reply(_), WebhookEvent::DeliveryStatus | WebhookEvent::MessageSend)
+            | (Self::EndpointDisabled(_), _) => false,
         }
+    }
+
+    /// Returns the body for this destination, or `None` if the dialect has no callback for the state.
+    pub(super) fn body(&self, destination: &Destination) -> Option<String> {
+        match (self, destination.webhook.as_ref().map(|webhook| webhook.event)) {
+            (Self::State(message, _), Some(WebhookEvent::MessageSend)) => message.request.dialect.sent_event(message),
+            (Self::State(message, state), _) => message.request.dialect.state_event(message, *state, &destination.url),
+            (Self::Reply(reply), Some(WebhookEvent::NumberOptIn)) => reply.dialect.opt_in_event(reply),
+            (Self::Reply(reply), _) => Some(reply.dialect.reply_event(reply)),
+            (Self::EndpointDisabled(health), _) => Some(notice::endpoint_disabled(health)),
+        }
+    }
+
+    /// Returns the rule by which an answer means that the client has taken the callback.
+    pub(super) fn success_rule(&self) -> fn(StatusCode) -> bool {
+        self.dialect().map_or(|status| status.is_success(), Dialect::success_rule)
     }
 }
 

@@ -4,9 +4,10 @@
 //!    another ID, that execution's job delivers. If the event is not recorded, retry for five minutes, then
 //!    drop the job.
 //! 2. Skip an intermediate state of a finished message.
-//! 3. Ask whether the endpoint may be called (`endpoint`).
-//! 4. POST the event, and record the result for the endpoint.
-//! 5. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
+//! 3. Find where the event goes (`destination`).
+//! 4. Ask whether the endpoint may be called (`endpoint`).
+//! 5. POST the event, and record the result for the endpoint.
+//! 6. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
 //!    flight. Then move the job to the dead-letter queue.
 //!
 //! - **Crash.** If the execution that enqueued the job died before recording, the carrier or the queue
@@ -15,6 +16,7 @@
 //! - **Race.** If executions race with one event, only the one on record delivers.
 
 mod call;
+mod destination;
 mod endpoint;
 mod event;
 
@@ -24,6 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::{
     call::{Call, Failure},
+    destination::{Destination, Destinations, find_destination},
     endpoint::{Admission, EndpointStatus, admit, record_failure, record_success},
     event::{EventLookup, find_event},
 };
@@ -52,6 +55,7 @@ macro_rules! log_callback {
             reply.id = $job.subject.reply().map(tracing::field::display),
             subject = %$job.subject,
             url_index = $job.url_index,
+            webhook.id = $job.webhook,
             $($fields)+
         )
     };
@@ -85,17 +89,25 @@ pub async fn callback(
         log_callback!(warn, job, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
-    let Some(url) = callback_event.url(&account, job.url_index) else {
-        gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
-        log_callback!(info, job, account.id = %account.id, "callback withheld: the account has no URL for it");
-        return Ok(());
+    let destination = match find_destination(gateway, directory, &callback_event, &account, job).await? {
+        Destinations::One(destination) => destination,
+        Destinations::Several(webhooks) => {
+            log_callback!(debug, job, webhooks, "callback enqueued for each webhook");
+            return Ok(());
+        }
+        Destinations::None => {
+            gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
+            log_callback!(info, job, account.id = %account.id, "callback withheld: the account has no URL for it");
+            return Ok(());
+        }
     };
+    let (job, event_id) = (destination.job(job), destination.event_id(job));
     // Another release may have enqueued this event.
-    let Some(body) = callback_event.body(url) else {
+    let Some(body) = callback_event.body(&destination) else {
         log_callback!(info, job, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
-    let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
+    let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, &destination.url));
     let call = Call { job, account: &account, endpoint, begun_at: now };
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
@@ -110,27 +122,31 @@ pub async fn callback(
         }
     }
     let request = CallbackRequest {
-        url,
-        event: job.subject.event_id(),
-        dialect_headers: dialect_headers(callback_event.dialect(), &account.secrets, now, &body),
+        url: &destination.url,
+        event: event_id,
+        dialect_headers: dialect_headers(callback_event.dialect(), &destination, &account.secrets, now, &body),
         secrets: &account.secrets,
         at: now,
         body,
+        is_success: callback_event.success_rule(),
     };
     let answer = caller.deliver(&request).await;
     record_result(gateway, directory, &call, answer).await
 }
 
-/// Returns the dialect's signature. There is room for a single signature, so we sign with the oldest secret
-/// until that is retired.
+/// Returns the dialect's signature, by the webhook's secret or else the account's. There is room for a single signature,
+/// so we sign with the account's oldest secret until that is retired.
 fn dialect_headers(
     dialect: Option<Dialect>,
+    destination: &Destination,
     secrets: &[WebhookSecret],
     at: Timestamp,
     body: &str,
 ) -> Vec<(&'static str, String)> {
-    let Some((dialect, oldest)) = dialect.zip(secrets.last()) else { return Vec::new() };
-    dialect.signature_headers(oldest.bytes(), at.as_second(), body)
+    let of_webhook = destination.webhook.as_ref().map(|webhook| webhook.secret.bytes());
+    let secret = of_webhook.or_else(|| secrets.last().map(WebhookSecret::bytes));
+    let Some((dialect, secret)) = dialect.zip(secret) else { return Vec::new() };
+    dialect.signature_headers(secret, at.as_second(), body)
 }
 
 /// Resets a job that was redriven after its seven days, so that we retry for as long as with a new job. A

@@ -12,7 +12,10 @@ use strum::IntoEnumIterator;
 
 use crate::flow::{Gateway, Unavailable, callbacks::executions_of};
 use crate::{
-    domain::{Account, CallbackUrl, Endpoint, EndpointId, ExecutionId, Message, State},
+    domain::{
+        Account, CallbackTarget, CallbackUrl, Dialect, Endpoint, EndpointId, ExecutionId, Message, MessageRequest,
+        State, WebhookEvent, Webhooks,
+    },
     queue::{CallbackJob, Queue, Subject},
     store::{DIRECTORY_TTL, Messages, Position, Record},
 };
@@ -48,7 +51,7 @@ pub struct Replayed {
 /// If the store or queue did not answer. A second run delivers some events twice, under the same event IDs.
 pub async fn replay(
     gateway: &Gateway,
-    account: &Account,
+    (account, webhooks): (&Account, &Webhooks),
     filter: &ReplayFilter,
     is_disabled: impl Fn(EndpointId) -> bool,
     only_count: bool,
@@ -63,7 +66,7 @@ pub async fn replay(
             if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }
-            let callbacks = callbacks_to_replay(account, filter, &entry.record, gateway.clock.now());
+            let callbacks = callbacks_to_replay((account, webhooks), filter, &entry.record, gateway.clock.now());
             let counted = usize::from(!callbacks.is_empty());
             match entry.record {
                 Record::Out(_) => replayed.messages += counted,
@@ -84,27 +87,44 @@ pub async fn replay(
 
 /// Returns a job for each of the record's callback URLs that the filter admits, with the URL's endpoint.
 fn callbacks_to_replay(
-    account: &Account,
+    (account, webhooks): (&Account, &Webhooks),
     filter: &ReplayFilter,
     record: &Record,
     now: Timestamp,
 ) -> Vec<(CallbackJob, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
-    let (urls, notified) = match record {
-        Record::Out(message) => (message.request.callbacks.as_slice(), latest_notified(message)),
+    let (dialect, kind, urls, notified) = match record {
+        Record::Out(message) => {
+            let MessageRequest { dialect, callbacks, .. } = &message.request;
+            let urls = if has_webhooks(*dialect) { account.status_url.as_slice() } else { callbacks.as_slice() };
+            (*dialect, WebhookEvent::DeliveryStatus, urls, latest_notified(message))
+        }
         Record::In(reply) => {
-            (account.reply_url.as_slice(), Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
+            let notified = Some((Subject::Reply { reply: reply.id }, reply.execution_id));
+            (reply.dialect, WebhookEvent::MessageReply, account.reply_url.as_slice(), notified)
         }
     };
     let Some((subject, execution_id)) = notified else { return Vec::new() };
     let wanted = filter.url.as_ref().map(endpoint_of);
-    let jobs = CallbackJob::new(subject, execution_id, now).for_each(urls);
-    let jobs = jobs.map(|(job, url)| (job, endpoint_of(url)));
-    jobs.filter(|(_, endpoint)| wanted.is_none_or(|wanted| wanted == *endpoint)).collect()
+    let job = CallbackJob::new(subject, execution_id, now);
+    let of_kind = webhooks.iter().filter(|(_, webhook)| has_webhooks(dialect) && webhook.event == kind);
+    let mut jobs: Vec<_> =
+        of_kind.map(|(id, webhook)| (CallbackJob { webhook: Some(*id), ..job }, endpoint_of(&webhook.url))).collect();
+    if jobs.is_empty() {
+        jobs.extend(job.for_each(urls).map(|(job, url)| (job, endpoint_of(url))));
+    }
+    jobs.retain(|(_, endpoint)| wanted.is_none_or(|wanted| wanted == *endpoint));
+    jobs
+}
+
+fn has_webhooks(dialect: Dialect) -> bool {
+    dialect.callback_target() == CallbackTarget::Webhooks
 }
 
 fn latest_notified(message: &Message) -> Option<(Subject, ExecutionId)> {
+    // No client posted an automatic reply.
     let notified = State::iter().rev().filter(|state| message.request.dialect.notifies(*state));
+    let notified = notified.filter(|_| message.request.keyword.is_none());
     let mut executions = notified.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
     executions.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

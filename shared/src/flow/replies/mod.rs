@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, CarrierName, CarrierReply, Dialect, ExecutionId, Keyword, Message, PhoneNumber, Reply, ReplyId,
-        SenderId, SenderKind, SenderOwner, Unmatched, UnmatchedKind, WebhookItem,
+        AccountId, CallbackTarget, CarrierName, CarrierReply, Dialect, ExecutionId, Keyword, Message, PhoneNumber,
+        Reply, ReplyId, SenderId, SenderKind, SenderOwner, Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::Metric,
@@ -104,7 +104,7 @@ pub(super) async fn attribute(
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
     }
-    let keyword_to_answer = find_keyword(gateway, directory, id, reply, received_at).await?;
+    let keyword = find_keyword(gateway, directory, id, reply, received_at).await?;
     let kind = match owner {
         Some(SenderOwner::Pool) => SenderKind::Shared,
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
@@ -128,6 +128,7 @@ pub(super) async fn attribute(
     let recorded = Reply {
         id,
         replied_to: answered.as_deref().map(|message| Box::new(message.into())),
+        opts_in: keyword.as_ref().is_some_and(|found| found.keyword == Keyword::Start),
         dialect,
         account,
         from: reply.from.clone(),
@@ -139,7 +140,7 @@ pub(super) async fn attribute(
         received_at,
         execution_id: ExecutionId::random(&gateway.random),
     };
-    if let Some((keyword, number)) = keyword_to_answer {
+    if let Some(FoundKeyword { keyword, number, .. }) = keyword.filter(|found| found.calls_for_answer) {
         let request = KeywordRequest { reply: &recorded, number, keyword, received_at };
         send_auto_reply(gateway, directory, &request, kind).await?;
     }
@@ -156,21 +157,30 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
-/// Applies the reply's keyword. Returns the keyword and the originator's number if we should answer.
+/// A reply's keyword, which has been applied.
+struct FoundKeyword<'a> {
+    keyword: Keyword,
+    /// The originator's.
+    number: &'a PhoneNumber,
+    calls_for_answer: bool,
+}
+
+/// Finds and applies the reply's keyword.
 async fn find_keyword<'a>(
     gateway: &Gateway,
     directory: &Directory,
     id: ReplyId,
     reply: &'a CarrierReply,
     received_at: Timestamp,
-) -> Result<Option<(Keyword, &'a PhoneNumber)>, StoreError> {
+) -> Result<Option<FoundKeyword<'a>>, StoreError> {
     let Some(keyword) = parse_keyword(directory, &reply.content.text).await? else { return Ok(None) };
     let Some(number) = reply.from.number() else {
         warn!(reply.id = %id, keyword = keyword.into_str(), "keyword ignored: the originator is no phone number");
         return Ok(None);
     };
     let order = KeywordOrder { number, sender: &reply.to, at: keyword_time(reply, received_at), reply: id };
-    Ok(apply_keyword(gateway, keyword, &order).await?.then_some((keyword, number)))
+    let calls_for_answer = apply_keyword(gateway, keyword, &order).await?;
+    Ok(Some(FoundKeyword { keyword, number, calls_for_answer }))
 }
 
 async fn account_of(
@@ -266,7 +276,8 @@ async fn enqueue_callback(
     at: Timestamp,
 ) -> Result<(), Unavailable> {
     let account = directory.account(&reply.account).await?;
-    if account.is_none_or(|account| account.reply_url.is_none()) {
+    let has_url = account.is_some_and(|account| account.reply_url.is_some());
+    if !has_url && reply.dialect.callback_target() != CallbackTarget::Webhooks {
         return Ok(());
     }
     let job = CallbackJob::new(Subject::Reply { reply: reply.id }, reply.execution_id, at);

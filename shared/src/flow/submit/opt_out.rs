@@ -17,6 +17,6 @@ pub(super) async fn is_blocked(
         return Ok(false);
     }
     let recipient = gateway.store.recipient(&message.request.to).await?;
-    let has_opted_out = recipient.opt_outs.contains(&message.request.from.id);
-    Ok(has_opted_out && !directory.exemptions().await?.cover(&message.request.from.id, &message.account))
+    let (account, sender) = (&message.account, &message.request.from.id);
+    Ok(recipient.has_opted_out(account, sender) && !directory.exemptions().await?.cover(sender, account))
 }

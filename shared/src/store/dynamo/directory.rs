@@ -13,11 +13,12 @@ use super::{
     keywords::read_keywords,
     rates::read_rates,
     string, unavailable,
+    webhooks::read_webhooks,
 };
 use crate::{
     domain::{
         Account, AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSettings, Exemptions, Keywords, Rates, Routes,
-        SenderId, SenderOwner,
+        SenderId, SenderOwner, Webhooks,
     },
     store::{DirectoryStore, StoreError},
 };
@@ -50,6 +51,7 @@ impl DynamoDirectory {
 
     /// Assigns a sender ID to an account.
     pub async fn put_sender(&self, sender: &SenderId, account: &AccountId) -> Result<(), StoreError> {
+        self.list_sender(sender, account).await?;
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
         self.put(keys::sender(sender), item).await
     }
@@ -128,6 +130,14 @@ impl DirectoryStore for DynamoDirectory {
     async fn exemptions(&self) -> Result<Exemptions, StoreError> {
         Ok(self.get(keys::EXEMPT.to_owned()).await?.as_ref().map(read_exemptions).unwrap_or_default())
     }
+
+    async fn listed_senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
+        self.get(keys::senders(account)).await?.as_ref().map_or_else(|| Ok(Vec::new()), read_listed_senders)
+    }
+
+    async fn webhooks(&self, account: &AccountId) -> Result<Webhooks, StoreError> {
+        self.get(keys::webhooks(account)).await?.map_or_else(|| Ok(Webhooks::new()), read_webhooks)
+    }
 }
 
 /// Returns the listed carriers, sorted by name.
@@ -135,6 +145,13 @@ pub(super) fn read_carriers(item: &Item) -> Vec<CarrierName> {
     let mut names: Vec<_> = item.keys().filter_map(|key| keys::carrier_in(key)).collect();
     names.sort();
     names
+}
+
+fn read_listed_senders(item: &Item) -> Result<Vec<SenderId>, StoreError> {
+    let listed = item.keys().filter_map(|key| key.strip_prefix(keys::SENDER));
+    let mut senders = listed.map(str::parse).collect::<Result<Vec<SenderId>, _>>().map_err(unreadable)?;
+    senders.sort();
+    Ok(senders)
 }
 
 pub(super) fn read_routes(mut item: Item) -> Result<Routes, StoreError> {

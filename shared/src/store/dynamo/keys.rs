@@ -37,6 +37,7 @@
 //! | `stop_by#SENDER` | the reply that set the opt-out |
 //! | `start#SENDER` | time of the latest START |
 //! | `start_by#SENDER` | the reply that lifted the opt-out |
+//! | `out_of#ACCOUNT` | when the account's client opted the recipient out; a later START to a sender overrides it there |
 //! | `answered#KEYWORD#SENDER` | `MILLIS REPLY`: time of the latest automatic reply, and the reply answered |
 //!
 //! # Table `Directory`, key `id`
@@ -46,6 +47,8 @@
 //! | `account#ACCOUNT` | an account's name, URLs, secrets, texts and policy |
 //! | `key#SHA-256` | an API key's `account`, and whether and when it was revoked |
 //! | `sender#SENDER` | `account` = the owner; absent if the sender is or was shared |
+//! | `senders#ACCOUNT` | the account's senders: an attribute `sender#SENDER` for each |
+//! | `webhooks#ACCOUNT` | the account's webhooks: an attribute `webhook#NUMBER` for each, and `last_id` |
 //! | `pool` | `senders` = list of shared sender IDs |
 //! | `routes` | `rules` = list of routes |
 //! | `rates` | `sender#SENDER` = messages a second |
@@ -61,7 +64,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         AccountId, ApiKeyHash, BatchId, CarrierName, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus,
-        ReplyId, SenderId, UnmatchedId, UnmatchedKind, Word,
+        ReplyId, SenderId, UnmatchedId, UnmatchedKind, WebhookId, Word,
     },
     store::{Position, ScheduledWork, WAKE_SHARDS},
 };
@@ -230,17 +233,23 @@ pub(super) fn receipt(status: ReceiptStatus) -> &'static str {
 pub(super) const SENDER_OF: &str = "account#";
 pub(super) const ACCOUNT_OF: &str = "sender#";
 pub(super) const OPT_OUT: &str = "stop#";
+pub(super) const OPT_IN: &str = "start#";
+pub(super) const OUT_OF_ACCOUNT: &str = "out_of#";
 const ANSWERED: &str = "answered#";
 
 /// Names a sender's four opt-out attributes: `stop#`, `stop_by#`, `start#`, `start_by#`.
 pub(super) fn opt_out(sender: &SenderId) -> [String; 4] {
-    [OPT_OUT, "stop_by#", "start#", "start_by#"].map(|kind| format!("{kind}{sender}"))
+    [OPT_OUT, "stop_by#", OPT_IN, "start_by#"].map(|kind| format!("{kind}{sender}"))
 }
 
 // `Directory`: keys.
 pub(super) const API_KEY: &str = "key#";
 pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
 pub(super) const SENDER: &str = "sender#";
+/// template.yaml lets `account` write only directory items with this prefix.
+const WEBHOOKS_ITEM: &str = "webhooks#";
+const WEBHOOK: &str = "webhook#";
+pub(super) const LAST_ID: &str = "last_id";
 const CARRIER_ITEM: &str = "carrier#";
 /// template.yaml lets `callback` write only directory items with this prefix.
 pub(super) const ENDPOINT_ITEM: &str = "endpoint#";
@@ -263,11 +272,12 @@ pub(super) const STOP_TEXT: &str = "stop_text";
 pub(super) const START_TEXT: &str = "start_text";
 pub(super) const HELP_TEXT: &str = "help_text";
 pub(super) const ON_UNKNOWN: &str = "on_unknown";
+pub(super) const DEFAULT_SENDER: &str = "default_sender";
 // `Directory`: API keys.
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const REVOKED_AT: &str = "revoked_at";
-// `Directory`: the pool, the routes, failing endpoints, carriers.
+// `Directory`: the pool, the routes, failing endpoints, carriers. Accounts have a country code, too.
 pub(super) const SENDERS: &str = "senders";
 pub(super) const RULES: &str = "rules";
 pub(super) const URL: &str = "url";
@@ -302,6 +312,26 @@ pub(super) fn send_slots(sender: &SenderId) -> String {
 
 pub(super) fn sender(sender: &SenderId) -> String {
     format!("{SENDER}{sender}")
+}
+
+pub(super) fn senders(account: &AccountId) -> String {
+    format!("senders#{account}")
+}
+
+pub(super) fn webhooks(account: &AccountId) -> String {
+    format!("{WEBHOOKS_ITEM}{account}")
+}
+
+pub(super) fn webhook(id: WebhookId) -> String {
+    format!("{WEBHOOK}{id}")
+}
+
+pub(super) fn parse_webhook(attribute: &str) -> Option<WebhookId> {
+    attribute.strip_prefix(WEBHOOK)?.parse().ok()
+}
+
+pub(super) fn out_of_account(account: &AccountId) -> String {
+    format!("{OUT_OF_ACCOUNT}{account}")
 }
 
 pub(super) fn word(word: &Word) -> String {

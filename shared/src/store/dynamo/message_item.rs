@@ -20,7 +20,7 @@ use crate::{
         AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery, Dialect,
         Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
         PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SenderId,
-        SenderKind, SentFrom, State, StateChange, Text,
+        SenderKind, SentFrom, State, StateChange, Tags, Text,
     },
     store::StoreError,
 };
@@ -59,6 +59,8 @@ struct MessageItem {
     route: Option<RouteName>,
     #[serde(default, skip_serializing_if = "Groupings::is_empty")]
     groups: Groupings,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_until: Option<i64>,
     /// JSON, because clients' values may exceed DynamoDB's nesting and number limits.
@@ -168,6 +170,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         email: message.request.recipient.email.clone(),
         route: message.request.route.clone(),
         groups: message.request.groupings.clone(),
+        tags: message.request.tags.clone(),
         valid_until: message.request.expires_at.map(Timestamp::as_millisecond),
         content: message.request.content.as_ref().map(Content::to_json),
         keyword: message.request.keyword,
@@ -224,6 +227,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         recipient: RecipientLabels { id: item.recipient_id, email: item.email },
         route: item.route,
         groupings: item.groups,
+        tags: item.tags,
         expires_at: optional_time(item.valid_until)?,
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
         keyword: item.keyword,

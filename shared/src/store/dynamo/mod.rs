@@ -27,6 +27,7 @@ mod scan;
 mod send_slots;
 mod sent_ids;
 mod unmatched;
+mod webhooks;
 
 pub use directory::DynamoDirectory;
 pub use operator::{AccountChange, CarrierChange, KeyRecord, Removal};

@@ -25,7 +25,9 @@ use super::{
     keys, number, put, string, unavailable,
 };
 use crate::{
-    domain::{Account, AccountId, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret},
+    domain::{
+        Account, AccountId, CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret,
+    },
     store::StoreError,
 };
 
@@ -44,6 +46,8 @@ pub struct AccountChange {
     pub start_text: Option<Option<KeywordAnswer>>,
     pub help_text: Option<Option<KeywordAnswer>>,
     pub on_unknown: Option<OnUnknown>,
+    pub default_sender: Option<Option<SenderId>>,
+    pub country_code: Option<Option<CallingCode>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ impl DynamoDirectory {
         update = update.set_if_given(keys::NAME, change.name.as_deref().map(string));
         let url = |url: &Option<CallbackUrl>| url.as_ref().map(|url| string(url.as_str()));
         let text = |text: &Option<KeywordAnswer>| text.as_ref().map(|text| string(text.as_str()));
+        let sender = |sender: &Option<SenderId>| sender.as_ref().map(|sender| string(sender.as_str()));
+        let code = |code: &Option<CallingCode>| code.map(|code| string(code.to_string()));
         for (name, value) in [
             (keys::REPLY_URL, change.reply_url.as_ref().map(url)),
             (keys::STATUS_URL, change.status_url.as_ref().map(url)),
@@ -85,6 +91,8 @@ impl DynamoDirectory {
             (keys::STOP_TEXT, change.stop_text.as_ref().map(text)),
             (keys::START_TEXT, change.start_text.as_ref().map(text)),
             (keys::HELP_TEXT, change.help_text.as_ref().map(text)),
+            (keys::DEFAULT_SENDER, change.default_sender.as_ref().map(sender)),
+            (keys::COUNTRY_CODE, change.country_code.as_ref().map(code)),
         ] {
             update = match value {
                 None => update,
@@ -112,9 +120,18 @@ impl DynamoDirectory {
     }
 
     /// Assigns a sender to an account. If the sender belongs to another owner, only returns that owner.
+    ///
+    /// The sender is listed for the account first, and unlisted last when it is removed, so that every sender is in
+    /// its owner's list.
     pub async fn add_sender(&self, sender: &SenderId, account: &AccountId) -> Result<Option<SenderOwner>, StoreError> {
+        self.list_sender(sender, account).await?;
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
         self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()
+    }
+
+    pub(super) async fn list_sender(&self, sender: &SenderId, account: &AccountId) -> Result<(), StoreError> {
+        let listed = self.update(keys::senders(account)).set(&keys::sender(sender), AttributeValue::Bool(true));
+        listed.send("list a sender").await.map(drop)
     }
 
     /// Returns the sender IDs that an account owns, sorted.
@@ -159,7 +176,10 @@ impl DynamoDirectory {
         Ok(match found.as_ref().map(read_owner).transpose()? {
             None => Removal::Missing,
             Some(SenderOwner::Pool) => Removal::Pool,
-            Some(SenderOwner::Account(account)) => Removal::Removed(account),
+            Some(SenderOwner::Account(account)) => {
+                self.update(keys::senders(&account)).remove(&keys::sender(sender)).send("unlist a sender").await?;
+                Removal::Removed(account)
+            }
         })
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::{
@@ -105,6 +106,13 @@ impl Recipients for DynamoStore {
         Ok(false)
     }
 
+    async fn opt_out_of_account(&self, to: &PhoneNumber, account: &AccountId, at: Timestamp) -> Result<(), StoreError> {
+        let (attribute, at) = (keys::out_of_account(account), number(at.as_millisecond()));
+        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, to.digits());
+        let update = update.set(&attribute, at.clone()).expect_none_above(&attribute, at);
+        update.send(SET).await.map(drop)
+    }
+
     async fn claim_auto_reply(
         &self,
         order: &KeywordOrder<'_>,
@@ -144,9 +152,18 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
             recipient.account_of.insert(sender, text()?.parse::<AccountId>().map_err(unreadable)?);
         } else if let Some(sender) = attribute.strip_prefix(keys::OPT_OUT) {
             recipient.opt_outs.insert(sender.parse::<SenderId>().map_err(unreadable)?);
+        } else if let Some(sender) = attribute.strip_prefix(keys::OPT_IN) {
+            recipient.opted_in_at.insert(sender.parse::<SenderId>().map_err(unreadable)?, read_time(value)?);
+        } else if let Some(account) = attribute.strip_prefix(keys::OUT_OF_ACCOUNT) {
+            recipient.out_of_accounts.insert(account.parse::<AccountId>().map_err(unreadable)?, read_time(value)?);
         }
     }
     Ok(recipient)
+}
+
+fn read_time(value: &AttributeValue) -> Result<Timestamp, StoreError> {
+    let millis = value.as_n().ok().and_then(|millis| millis.parse().ok());
+    millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).ok_or_else(|| unreadable("a time"))
 }
 
 fn unreadable(reason: impl ToString) -> StoreError {

@@ -7,7 +7,7 @@ use super::{Item, item::from_item, keys, message_item::time};
 use crate::{
     domain::{
         AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, MessageId, Originator, PhoneNumber, Reference,
-        RepliedTo, Reply, ReplyContent, ReplyExtras, ReplyId, SenderId,
+        RepliedTo, Reply, ReplyContent, ReplyExtras, ReplyId, SenderId, Tags,
     },
     store::StoreError,
 };
@@ -43,6 +43,11 @@ struct ReplyItem {
     reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Groupings::is_empty")]
     groups: Groupings,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
+    /// Absent if false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    opts_in: bool,
     /// Absent for `mplus`, to keep its items small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
@@ -73,6 +78,8 @@ pub(super) fn write(reply: &Reply, expires_at: i64) -> Result<Item, StoreError> 
         batch: reply.replied_to.as_ref().map(|to| to.batch),
         reference: reply.replied_to.as_ref().and_then(|to| to.reference.clone()),
         groups: reply.replied_to.as_ref().map(|to| to.groupings.clone()).unwrap_or_default(),
+        tags: reply.replied_to.as_ref().map(|to| to.tags.clone()).unwrap_or_default(),
+        opts_in: reply.opts_in,
         dialect: (reply.dialect != Dialect::Mplus).then_some(reply.dialect),
         execution_id: reply.execution_id,
         position: keys::reply_position(reply.sorted_by(), reply.id),
@@ -102,8 +109,9 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
         at: time(item.at)?,
         received_at: time(item.received_at.unwrap_or(item.at))?,
         replied_to: item.message.zip(item.batch).map(|(message, batch)| {
-            Box::new(RepliedTo { message, batch, reference: item.reference, groupings: item.groups })
+            Box::new(RepliedTo { message, batch, reference: item.reference, groupings: item.groups, tags: item.tags })
         }),
+        opts_in: item.opts_in,
         dialect: item.dialect.unwrap_or(Dialect::Mplus),
         execution_id: item.execution_id,
     })

@@ -60,6 +60,7 @@ pub(crate) fn sample_reply(dialect: Dialect, to: &str, channel: Channel, message
         at: "2026-01-01T09:30:00.9999+02:00".parse().unwrap(),
         received_at: "2026-01-01T09:30:02+02:00".parse().unwrap(),
         replied_to: message.map(|message| Box::new(RepliedTo::from(message))),
+        opts_in: false,
         dialect,
         execution_id: ExecutionId::new(1),
     }

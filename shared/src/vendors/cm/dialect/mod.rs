@@ -22,7 +22,7 @@ pub(crate) use content::read as read_content;
 pub use message::{ParsedMessage, ReadContext};
 
 use crate::{
-    domain::{CallbackUrl, Message, Reply, State},
+    domain::{CallbackTarget, CallbackUrl, Message, Reply, State},
     vendors::DialectFormat,
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Cm;
 
 impl DialectFormat for Cm {
     const PATHS: &'static [&'static str] = &["/v1.0/message", "/gateway.ashx"];
-    const USES_ACCOUNT_STATUS_URL: bool = true;
+    const CALLBACK_TARGET: CallbackTarget = CallbackTarget::RequestOrAccount;
 
     fn notifies(state: State) -> bool {
         event::notifies(state)

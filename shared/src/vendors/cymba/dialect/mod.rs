@@ -9,7 +9,7 @@ pub mod response;
 mod tests;
 
 use crate::{
-    domain::{CallbackUrl, Message, Reply, State},
+    domain::{CallbackTarget, CallbackUrl, Message, Reply, State},
     vendors::DialectFormat,
 };
 
@@ -17,7 +17,7 @@ pub(crate) struct Mplus;
 
 impl DialectFormat for Mplus {
     const PATHS: &'static [&'static str] = &["/message", "/batch", "/batch/{id}"];
-    const USES_ACCOUNT_STATUS_URL: bool = false;
+    const CALLBACK_TARGET: CallbackTarget = CallbackTarget::Request;
 
     fn notifies(state: State) -> bool {
         event::notifies(state)

@@ -24,9 +24,6 @@ use crate::{
     formats::{json, number},
 };
 
-/// Mask of the bits that a JSON parser keeps in an integer (RFC 8259, section 6).
-const SAFE_BITS: u64 = (1 << 53) - 1;
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MobileTerminated<'a> {
@@ -104,11 +101,10 @@ struct Attachment<'a> {
 }
 
 pub(super) fn mobile_originated(reply: &Reply) -> String {
-    let (_, low) = reply.id.uuid().as_u64_pair();
     json::write(&MobileOriginated {
         owner: &reply.account,
         date: date(reply.at),
-        process_id: low & SAFE_BITS,
+        process_id: reply.id.number(),
         origin: reply.to.as_str(),
         external_id: text(reply.replied_to.as_ref().and_then(|to| to.reference.as_ref())),
         callback: "",

@@ -19,7 +19,7 @@ mod template;
 mod tests;
 
 use crate::{
-    domain::{CallbackUrl, Message, Reply, State},
+    domain::{CallbackTarget, CallbackUrl, Message, Reply, State},
     vendors::DialectFormat,
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Messangi;
 impl DialectFormat for Messangi {
     const PATHS: &'static [&'static str] =
         &["/raven/v2/messages", "/raven/v2/messages/{id}", "/raven/v3/messages/batch"];
-    const USES_ACCOUNT_STATUS_URL: bool = true;
+    const CALLBACK_TARGET: CallbackTarget = CallbackTarget::RequestOrAccount;
 
     fn notifies(state: State) -> bool {
         status::notifies(state)

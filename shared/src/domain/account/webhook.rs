@@ -1,0 +1,137 @@
+//! Webhooks: URLs that a client registers for events, in a dialect that has such a request.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
+use crate::domain::CallbackUrl;
+
+/// A webhook's ID, unique within its account and not used again after the webhook.
+pub type WebhookId = u32;
+
+/// An account's webhooks by ID.
+pub type Webhooks = BTreeMap<WebhookId, Webhook>;
+
+/// A client's URL for one kind of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    pub event: WebhookEvent,
+    pub url: CallbackUrl,
+    /// Signs the callbacks to this URL.
+    pub secret: ClientSecret,
+    pub options: WebhookOptions,
+    pub created_at: Timestamp,
+}
+
+/// The kinds of events.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum WebhookEvent {
+    /// A recipient replied.
+    MessageReply,
+    /// A message reached a state of which the dialect notifies clients.
+    DeliveryStatus,
+    /// A carrier took a message.
+    MessageSend,
+    /// A recipient sent START.
+    NumberOptIn,
+}
+
+/// What else a client set. We return it, and it has no effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebhookOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_errors: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip_error_codes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_on_error: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_throughput_per_minute: Option<u32>,
+}
+
+/// A client's own secret for signing callbacks: 1 to 255 bytes. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientSecret(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ClientSecretError {
+    #[error("is empty")]
+    Empty,
+    #[error("has more than 255 bytes")]
+    TooLong,
+}
+
+impl ClientSecret {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for ClientSecret {
+    type Err = ClientSecretError;
+
+    fn from_str(text: &str) -> Result<Self, ClientSecretError> {
+        match text.len() {
+            0 => Err(ClientSecretError::Empty),
+            1..=255 => Ok(Self(text.to_owned())),
+            _ => Err(ClientSecretError::TooLong),
+        }
+    }
+}
+
+impl TryFrom<String> for ClientSecret {
+    type Error = ClientSecretError;
+
+    fn try_from(text: String) -> Result<Self, ClientSecretError> {
+        text.parse()
+    }
+}
+
+impl From<ClientSecret> for String {
+    fn from(secret: ClientSecret) -> Self {
+        secret.0
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_has_1_to_255_bytes_and_debug_hides_it() {
+        let secret = "é".parse::<ClientSecret>().unwrap();
+        assert_eq!((secret.bytes(), format!("{secret:?}").as_str()), ("é".as_bytes(), "ClientSecret(…)"));
+        assert!("s".repeat(255).parse::<ClientSecret>().is_ok());
+        assert_eq!("".parse::<ClientSecret>(), Err(ClientSecretError::Empty));
+        assert_eq!("s".repeat(256).parse::<ClientSecret>(), Err(ClientSecretError::TooLong));
+    }
+}

@@ -1,0 +1,81 @@
+//! What all functions share that serve the dialect `mta`: authentication, bodies and answers.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use lambda_http::{Body, Request};
+
+use super::{BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, bearer, check_query, json, log_unavailable};
+use crate::{
+    domain::AccountId,
+    flow::{Gateway, Unavailable, accept::AcceptError},
+    store::{Directory, StoreError},
+    vendors::mta::dialect::error::Failure,
+};
+
+/// Authenticates by the bearer token, which is an API key of the account. Checks the query first, as every path does.
+///
+/// # Errors
+/// 400 for a query that cannot be read, 401, 500 and 503.
+pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Failure> {
+    check_query(request).map_err(|_| Failure::invalid_query())?;
+    let key = bearer(request).filter(|key| key.len() <= LONGEST_KEY).ok_or_else(Failure::unauthorized)?;
+    account_of_key(&key, directory).await?.ok_or_else(Failure::unauthorized)
+}
+
+/// Returns the body.
+///
+/// # Errors
+/// 413 and 415.
+pub fn body(request: &Request) -> Result<&[u8], Failure> {
+    super::body(request, MOST_BYTES).map_err(|error| match error {
+        BodyError::TooLarge(most) => Failure::too_large(most),
+        BodyError::ContentEncoding => Failure::content_encoding(),
+    })
+}
+
+/// Returns the answer to a request.
+#[must_use]
+pub fn respond(gateway: &Gateway, answered: Result<String, Failure>) -> Response<Body> {
+    let failure = match answered {
+        Ok(answer) => return json(StatusCode::OK, answer),
+        Err(failure) => failure,
+    };
+    let now = gateway.clock.now();
+    let mut response = json(failure.status, failure.write(now, gateway.random.uuid(now)));
+    let headers = response.headers_mut();
+    match failure.status {
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// Logs a failure of the store or queue, and hides its cause from the client.
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        log_unavailable(&error);
+        match error {
+            Unavailable::Store(StoreError::Unreadable { .. }) => Self::internal(),
+            Unavailable::Store(StoreError::Unavailable { .. }) | Unavailable::Queue(_) => Self::unavailable(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Unavailable::from(error).into()
+    }
+}
+
+impl From<AcceptError> for Failure {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Rejected(rejection) => rejection.into(),
+            AcceptError::Unavailable(error) => error.into(),
+        }
+    }
+}

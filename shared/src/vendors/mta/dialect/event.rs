@@ -1,0 +1,164 @@
+//! Callbacks to `mta` clients, by the page "Webhooks" and the tutorial on replies, in the payload version V3.
+//!
+//! | state | `status` |
+//! |---|---|
+//! | submitted | `sent` |
+//! | delivered | `delivered` |
+//! | undelivered, expired | `undelivered` |
+//! | blocked by an opt-out | `undeliverable` |
+//! | rejected | `rejected` |
+//! | failed | `unknown` if the outcome stayed unknown, else `undeliverable` |
+//!
+//! Our choices: the words for our states that the vendor does not have; no callback for *read* and *cancelled*, for which
+//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; and `threadId`,
+//! `longcodeId` and `urls`, by which a client can answer a reply and gets all of its files.
+
+use serde::Serialize;
+
+use crate::{
+    domain::{Message, Originator, Reference, Reply, State, Tags, Timestamp},
+    formats::{json, number},
+};
+
+pub(super) fn notifies(state: State) -> bool {
+    use State::{Blocked, Delivered, Expired, Failed, Rejected, Submitted, Undelivered};
+    matches!(state, Submitted | Blocked | Rejected | Failed | Expired | Undelivered | Delivered)
+}
+
+/// Returns the status word for a state of the message, which may have moved on.
+pub(super) fn status(message: &Message, state: State) -> &'static str {
+    match state {
+        State::Scheduled | State::Cancelled => state.into_str(),
+        State::Queued | State::Submitting => "queued",
+        State::Submitted => "sent",
+        State::Unknown => "unknown",
+        State::Failed if message.give_up_reason().is_some() => "unknown",
+        State::Failed | State::Blocked => "undeliverable",
+        State::Rejected => "rejected",
+        State::Expired | State::Undelivered => "undelivered",
+        State::Delivered | State::Read => "delivered",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageEvent<'a> {
+    r#type: &'static str,
+    message_id: u64,
+    destination_number: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    external_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    tags: &'a Tags,
+    sender_name: String,
+    longcode_id: u64,
+    thread_id: Option<u64>,
+    timestamp: String,
+}
+
+pub(super) fn delivery_status(message: &Message, state: State) -> Option<String> {
+    let event = message_event(message, "delivery-status", state);
+    notifies(state).then(|| json::write(&MessageEvent { status: Some(status(message, state)), ..event }))
+}
+
+pub(super) fn message_send(message: &Message) -> String {
+    json::write(&message_event(message, "message-send", State::Submitted))
+}
+
+fn message_event<'a>(message: &'a Message, r#type: &'static str, state: State) -> MessageEvent<'a> {
+    let request = &message.request;
+    let history = message.full_history();
+    let reached = history.iter().find(|state_change| state_change.state == state);
+    MessageEvent {
+        r#type,
+        message_id: message.batch.number(),
+        destination_number: number::number("+", &request.to),
+        status: None,
+        external_id: request.reference.as_ref().map(Reference::as_str),
+        tags: &request.tags,
+        sender_name: number::sender("+", &request.from.id),
+        longcode_id: request.from.id.number(),
+        thread_id: thread(&Originator::Number(request.to.clone())),
+        timestamp: time(reached.map_or(message.created_at, |state_change| state_change.at)),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageReply<'a> {
+    r#type: &'static str,
+    from_number: String,
+    to_number: String,
+    message_id: u64,
+    reply_id: u64,
+    external_id: Option<&'a str>,
+    /// Absent if the reply has files and no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    /// The first file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    /// All files, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    urls: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<&'a Tags>,
+    longcode_id: u64,
+    thread_id: Option<u64>,
+    timestamp: String,
+}
+
+pub(super) fn message_reply(reply: &Reply) -> String {
+    let answered = reply.replied_to.as_deref();
+    let files: Vec<_> = reply.content.extras.media.iter().map(|file| file.uri.as_str()).collect();
+    let text = reply.content.text.as_str();
+    json::write(&MessageReply {
+        r#type: "message-reply",
+        from_number: number::originator("+", &reply.from),
+        to_number: number::sender("+", &reply.to),
+        message_id: reply.id.number(),
+        reply_id: reply.id.number(),
+        external_id: answered.and_then(|to| to.reference.as_ref()).map(Reference::as_str),
+        message: Some(text).filter(|text| !text.is_empty() || files.is_empty()),
+        url: files.first().copied(),
+        urls: if files.len() > 1 { files } else { Vec::new() },
+        tags: answered.map(|to| &to.tags).filter(|tags| !tags.is_empty()),
+        longcode_id: reply.to.number(),
+        thread_id: thread(&reply.from),
+        timestamp: time(reply.at),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NumberOptIn {
+    r#type: &'static str,
+    number: String,
+    opt_in_type: &'static str,
+    to_number: String,
+    longcode_id: u64,
+    timestamp: String,
+}
+
+/// Returns `None` if the reply is no START.
+pub(super) fn number_opt_in(reply: &Reply) -> Option<String> {
+    let event = NumberOptIn {
+        r#type: "number-opt-in",
+        number: number::originator("+", &reply.from),
+        opt_in_type: "keyword",
+        to_number: number::sender("+", &reply.to),
+        longcode_id: reply.to.number(),
+        timestamp: time(reply.at),
+    };
+    reply.opts_in.then(|| json::write(&event))
+}
+
+/// Returns the number of the conversation with this originator, if it has one: the digits of the phone number.
+fn thread(originator: &Originator) -> Option<u64> {
+    originator.number()?.digits().parse().ok()
+}
+
+fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

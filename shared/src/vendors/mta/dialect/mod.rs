@@ -1,0 +1,62 @@
+//! The API v3 of Mobile Text Alerts (MTA), by its reference and its tutorials.
+//!
+//! The pages leave these points open, and the choices are ours:
+//!
+//! - `messageId` is the number of a request, whose messages share it. A reply's `messageId` is a number of its own.
+//! - A text over 160 characters is sent in segments, up to the operator's limit, instead of being refused.
+//! - `header` and `footer` are lines of their own, before and after the text.
+//! - `threadId` is the recipient's number as a JSON number. So a client can answer a reply without any list of threads.
+//! - Unknown fields are ignored, and `null` counts as absent: the format has no warnings.
+//! - Callbacks are in the payload version V3, with numbers in E.164. They are retried for seven days, whatever
+//!   `retryOnError` says.
+
+pub mod error;
+mod event;
+
+use http::StatusCode;
+
+use crate::{
+    domain::{CallbackTarget, CallbackUrl, Message, Reply, State},
+    hash::hmac_sha256,
+    vendors::DialectFormat,
+};
+
+/// The header with the signature of a callback.
+const SIGNATURE_HEADER: &str = "x-signature";
+
+pub(crate) struct Mta;
+
+impl DialectFormat for Mta {
+    const PATHS: &'static [&'static str] = &["/v3/send"];
+    const CALLBACK_TARGET: CallbackTarget = CallbackTarget::Webhooks;
+
+    fn notifies(state: State) -> bool {
+        event::notifies(state)
+    }
+
+    fn state_event(message: &Message, state: State, _: &CallbackUrl) -> Option<String> {
+        event::delivery_status(message, state)
+    }
+
+    fn reply_event(reply: &Reply) -> String {
+        event::message_reply(reply)
+    }
+
+    fn sent_event(message: &Message) -> Option<String> {
+        Some(event::message_send(message))
+    }
+
+    fn opt_in_event(reply: &Reply) -> Option<String> {
+        event::number_opt_in(reply)
+    }
+
+    /// Only a 200, as the vendor's page says.
+    fn is_success(status: StatusCode) -> bool {
+        status == StatusCode::OK
+    }
+
+    /// Lower-case hex of the body's HMAC-SHA256.
+    fn signature_headers(secret: &[u8], _: i64, body: &str) -> Vec<(&'static str, String)> {
+        vec![(SIGNATURE_HEADER, hex::encode(hmac_sha256(secret, &[body.as_bytes()])))]
+    }
+}

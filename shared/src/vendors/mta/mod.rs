@@ -1,0 +1,3 @@
+//! Mobile Text Alerts (MTA): the dialect `mta`.
+
+pub mod dialect;
