@@ -3,6 +3,7 @@
 mod cm;
 mod messangi;
 mod mplus;
+mod mta;
 
 use http::Response;
 use lambda_http::{Body, Request};
@@ -48,6 +49,7 @@ impl Send {
             Some(Dialect::Mplus) => mplus::answer(self, request, &segments).await.unwrap_or_else(Response::from),
             Some(Dialect::Cm) => cm::answer(self, request, &segments).await,
             Some(Dialect::Messangi) => messangi::answer(self, request, &segments).await,
+            Some(Dialect::Mta) => mta::answer(self, request, &segments).await,
             None => Problem::not_found().into(),
         }
     }

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    domain::{Account, AccountId, CallbackUrl, Keyword, KeywordAnswer, OnUnknown, SenderId, Text, WebhookSecret},
+    domain::{
+        Account, AccountId, CallbackUrl, CallingCode, Keyword, KeywordAnswer, OnUnknown, SenderId, SenderOwner, Text,
+        WebhookSecret,
+    },
     store::{AccountChange, DynamoDirectory},
 };
 use strum::IntoEnumIterator;
@@ -26,6 +29,9 @@ struct ShownAccount<'a> {
     notice_url: Option<&'a str>,
     /// The policy for unknown outcomes.
     on_unknown: OnUnknown,
+    default_sender: Option<&'a str>,
+    /// The country calling code of national numbers.
+    country: Option<CallingCode>,
     /// How many callback secrets there are.
     secrets: usize,
 }
@@ -39,6 +45,8 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
             status_url: account.status_url.as_ref().map(CallbackUrl::as_str),
             notice_url: account.notice_url.as_ref().map(CallbackUrl::as_str),
             on_unknown: account.on_unknown,
+            default_sender: account.default_sender.as_ref().map(SenderId::as_str),
+            country: account.country_code,
             secrets: account.secrets.len(),
         }
     }
@@ -130,6 +138,8 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
         ("to START", Some(or_dash(answer(&account, Keyword::Start)))),
         ("to HELP", Some(or_dash(answer(&account, Keyword::Help)))),
+        ("default sender", Some(or_dash(account.default_sender.as_ref().map(SenderId::to_string)))),
+        ("country", Some(or_dash(account.country_code.map(|code| code.to_string())))),
         ("senders", Some(if shown.is_empty() { "-".to_owned() } else { shown.join(", ") })),
     ]);
     let text = format!("{text}\n{}", key::lines(&keys));
@@ -152,10 +162,26 @@ async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, 
         start_text: text(set.what.start_text),
         help_text: text(set.what.help_text),
         on_unknown: set.what.on_unknown,
+        default_sender: if set.what.no_default_sender { Some(None) } else { set.what.default_sender.map(Some) },
+        country_code: if set.what.no_country { Some(None) } else { set.what.country.map(Some) },
     };
+    if let Some(Some(sender)) = &change.default_sender {
+        check_owned(directory, sender, &set.id).await?;
+    }
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
     let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));
     Ok(report.note(format!("Changed the account {}. The change takes effect within 30 seconds.", account.id)))
+}
+
+/// Checks that the account owns its default sender.
+async fn check_owned(directory: &DynamoDirectory, sender: &SenderId, account: &AccountId) -> Result<(), Failure> {
+    if directory.latest_owner(sender).await? == Some(SenderOwner::Account(account.clone())) {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "the sender {sender} is not the account {account}'s, and nothing was changed;\n\
+         `admin sender add {sender} --account {account}` gives it to the account"
+    )))
 }
 
 /// Returns the answers to recipients, by keyword.

@@ -1,7 +1,7 @@
 //! The command line for accounts.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, OnUnknown};
+use shared::domain::{AccountId, CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId};
 
 use super::{ACCOUNT, callback_url, keywords::answer};
 
@@ -20,7 +20,7 @@ pub enum AccountCommand {
         #[arg(help = ACCOUNT)]
         id: AccountId,
     },
-    /// Change an account's name, URLs, answers to keywords, or policy for unknown outcomes
+    /// Change an account's name, URLs, answers to keywords, default sender, or policy for unknown outcomes
     #[command(
         override_usage = "admin account set <ID> <OPTIONS>",
         after_help = "The answer to a keyword is a message of the account, at most one a day for each recipient and sender\n\
@@ -89,6 +89,18 @@ pub struct AccountSetWhat {
     /// If a carrier gives no answer: wait for a receipt, or resend, which may send the message twice
     #[arg(long, value_name = "wait|resend", value_parser = on_unknown)]
     pub on_unknown: Option<OnUnknown>,
+    /// Send from this sender ID if a request names none, in Mobile Text Alerts' format
+    #[arg(long, value_name = "SENDER", conflicts_with = "no_default_sender")]
+    pub default_sender: Option<SenderId>,
+    /// Send from a shared sender ID if a request names none
+    #[arg(long)]
+    pub no_default_sender: bool,
+    /// Calling code of the country of national numbers in requests in Mobile Text Alerts' format, such as 1
+    #[arg(long, value_name = "CODE", conflicts_with = "no_country")]
+    pub country: Option<CallingCode>,
+    /// Refuse numbers without their country code
+    #[arg(long)]
+    pub no_country: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,7 @@ pub(super) enum Function {
     MoWebhook(mo_webhook::MoWebhook),
     Callback(callback::Callback),
     Messages(messages::Messages),
+    Account(account::Account),
 }
 
 impl Function {
@@ -51,6 +52,7 @@ impl Function {
             "mo-webhook" => Self::MoWebhook(mo_webhook::MoWebhook::new(environment)?),
             "callback" => Self::Callback(callback::Callback::new(environment)?),
             "messages" => Self::Messages(messages::Messages::new(environment)?),
+            "account" => Self::Account(account::Account::new(environment)?),
             other => bail!("the template names an unknown binary '{other}'"),
         })
     }
@@ -117,6 +119,7 @@ impl Functions {
             Some(Function::DlrWebhook(function)) => function.handle(request).await,
             Some(Function::MoWebhook(function)) => function.handle(request).await,
             Some(Function::Messages(function)) => function.handle(request).await,
+            Some(Function::Account(function)) => function.handle(request).await,
             _ => not_found(),
         }
     }

@@ -244,6 +244,8 @@ fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Accou
         stop_text: account.stop_text.clone(),
         start_text: account.start_text.clone(),
         help_text: account.help_text.clone(),
+        default_sender: account.default_sender.clone(),
+        country_code: account.country_code,
     })
 }
 
