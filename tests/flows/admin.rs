@@ -3,6 +3,7 @@
 mod carrier_secrets;
 mod carriers;
 mod connection;
+mod defaults;
 mod endpoints;
 mod lost_answers;
 mod messages;
