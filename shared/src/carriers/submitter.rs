@@ -54,6 +54,12 @@ impl<S: SecretStore> Submitter<S> {
         if settings.vendor.profile().takes_webhook_url && connection.receipts.is_none() {
             return busy("the carrier has no address for receipts".to_owned());
         }
+        // Before the circuit breaker, because such a message says nothing about the carrier.
+        if submission.content.is_none()
+            && let Err(error) = settings.vendor.profile().check_text(submission.text)
+        {
+            return Outcome::Rejected { reason: error.to_string() };
+        }
         let begun = self.clock.now();
         if let Some(until) = self.circuits.admit(*name, begun) {
             return open_circuit(until, begun);

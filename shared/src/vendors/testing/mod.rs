@@ -60,11 +60,6 @@ macro_rules! connector_tests {
         }
 
         #[tokio::test]
-        async fn unfit_message_is_refused_without_a_request() {
-            $tables().check_unsubmitted().await;
-        }
-
-        #[tokio::test]
         async fn key_of_a_login_is_used_until_it_is_refused() {
             $tables().check_login().await;
         }
@@ -125,8 +120,6 @@ pub(crate) struct Tables<C> {
     pub(crate) submits: Vec<SubmitRow>,
     /// Answers to a submit of [`Outgoing::example`].
     pub(crate) answers: Vec<(Answer, Outcome)>,
-    /// Messages for which we send no request, and their outcomes.
-    pub(crate) unsubmitted: Vec<(Outgoing, Outcome)>,
     /// The login before a submit, if the vendor has one.
     pub(crate) login: Option<Login>,
     /// The request that looks up [`Outgoing::example`].
@@ -148,7 +141,6 @@ impl<C> Tables<C> {
             credentials: credentials.iter().map(|(part, value)| (*part, (*value).to_owned())).collect(),
             submits: Vec::new(),
             answers: Vec::new(),
-            unsubmitted: Vec::new(),
             login: None,
             lookup: "",
             lookups: Vec::new(),
