@@ -32,6 +32,7 @@ pub enum Vendor {
     Cm,
     Cymba,
     Messangi,
+    Mta,
 }
 
 /// A vendor's requirements and abilities: the settings and credentials that its carriers may have.
@@ -63,8 +64,8 @@ pub struct VendorProfile {
     pub national_numbers: bool,
     /// Whether a submit names the address of its receipts. Then a carrier needs our base URL.
     pub takes_webhook_url: bool,
-    /// Whether the vendor has an API to register webhooks.
-    pub registers_webhooks: bool,
+    /// The vendor's names of the events for receipts and for replies, if it has an API to register webhooks.
+    pub webhook_events: Option<[&'static str; 2]>,
 }
 
 /// A setting that a vendor does not have or does not accept. `Display` names the field first.

@@ -1,8 +1,8 @@
 //! Tests of a vendor's folder as tables.
 //!
 //! A connector gives [`Tables`]: *submits* (a message and the request that it becomes), *answers* (an answer and
-//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups*, *signed* webhooks and
-//! a *login* if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
+//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups*, *signed* webhooks, a
+//! *login* and the registration of webhooks if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
 //! must pass (`generic.rs`). A dialect's tables are in `dialect.rs`.
 
 mod connector;
@@ -11,10 +11,14 @@ mod generic;
 mod login;
 pub(crate) mod malformed;
 mod server;
+mod webhook_setup;
 
 use std::{marker::PhantomData, time::Duration};
 
-pub(crate) use self::server::Answer;
+pub(crate) use self::{
+    server::Answer,
+    webhook_setup::{PlannedCall, WebhookSetupRow},
+};
 use crate::{
     domain::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, Content, CredentialPart, Credentials, Groupings,
@@ -79,6 +83,11 @@ macro_rules! connector_tests {
             $tables().check_signed();
         }
 
+        #[tokio::test]
+        async fn webhooks_are_registered_unless_they_are() {
+            $tables().check_webhook_setups().await;
+        }
+
         #[test]
         fn malformed_webhook_neither_panics_nor_is_quoted() {
             $tables().check_malformed_webhooks();
@@ -128,6 +137,7 @@ pub(crate) struct Tables<C> {
     pub(crate) receipts: Vec<WebhookRow<CarrierReceipt>>,
     pub(crate) replies: Vec<WebhookRow<CarrierReply>>,
     pub(crate) signed: Vec<SignedRow>,
+    pub(crate) webhook_setups: Vec<WebhookSetupRow>,
 }
 
 impl<C> Tables<C> {
@@ -147,6 +157,7 @@ impl<C> Tables<C> {
             receipts: Vec::new(),
             replies: Vec::new(),
             signed: Vec::new(),
+            webhook_setups: Vec::new(),
         }
     }
 }

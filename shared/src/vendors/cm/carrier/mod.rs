@@ -40,7 +40,7 @@ impl Connector for Cm {
         numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: false,
-        registers_webhooks: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

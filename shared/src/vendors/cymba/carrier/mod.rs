@@ -46,7 +46,7 @@ impl Connector for Cymba {
         numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: true,
-        registers_webhooks: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

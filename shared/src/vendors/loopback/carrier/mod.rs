@@ -38,7 +38,7 @@ impl Connector for Loopback {
         numeric_sender_ids: false,
         national_numbers: true,
         takes_webhook_url: false,
-        registers_webhooks: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

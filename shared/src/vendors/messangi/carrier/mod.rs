@@ -48,7 +48,7 @@ impl Connector for Messangi {
         numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: true,
-        registers_webhooks: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

@@ -1,0 +1,3 @@
+//! Mobile Text Alerts: the connector to its API v3.
+
+pub mod carrier;
