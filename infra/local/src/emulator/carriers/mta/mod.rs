@@ -7,18 +7,20 @@
 //!   scheduled messages.
 //! - A second request with the `X-Request-Id` of an accepted one gets a 409. A busy account answers 429 or 503.
 //! - Without `longcodeId` the account sends from [`OWN_NUMBER`].
-//! - A number that replied STOP is unsubscribed from the whole account until it replies START. Messages to it get a 400.
+//! - A number that replied STOP is unsubscribed from the whole account until it replies START. If a person switched that
+//!   on, messages to it get a 400.
 //! - A reply has `toNumber`, `replyId`, `timestamp` and `type`, which the page's table lacks. A connection with a country
 //!   writes national numbers, as V1 does. A second file is a reply of its own.
 //! - Of several addresses for an event, the one registered last counts. An event is retried if its webhook has
 //!   `retryOnError`, and without end if it goes to the connection's address.
 //!
-//! We never report `undeliverable` or `unknown`. `PUT /mta/rate-limit` limits an account's requests.
+//! We never report `undeliverable` or `unknown`. `PUT /mta/settings` limits an account's requests, or refuses unsubscribed
+//! numbers.
 
 mod error;
-mod rate_limit;
 mod registrations;
 mod request;
+mod settings;
 mod webhook;
 
 use std::collections::HashSet;
@@ -38,9 +40,9 @@ use url::Url;
 use uuid::Uuid;
 
 use self::error::Error;
-use self::rate_limit::RateLimit;
 use self::registrations::Registrations;
 use self::request::Request;
+use self::settings::Settings;
 use super::vendor::{Delivery, SimulatedVendor};
 use super::wire::{Call, Exchange, WireError};
 use super::{
@@ -62,7 +64,7 @@ const OWN_NUMBER: &str = "447999399999";
 #[derive(Default)]
 pub(super) struct Simulation {
     registrations: Mutex<Registrations>,
-    rate_limit: Mutex<RateLimit>,
+    settings: Mutex<Settings>,
     /// Request IDs of accepted submits.
     request_ids: Mutex<HashSet<(ConnectionName, String)>>,
     unsubscribed: Mutex<HashSet<(ConnectionName, Phone)>>,
@@ -73,7 +75,7 @@ impl SimulatedVendor for Simulation {
         Router::new()
             .route(SUBMIT_PATH, post(submit))
             .route(WEBHOOKS_PATH, post(register_webhook).get(list_webhooks))
-            .route("/rate-limit", put(set_rate_limit))
+            .route("/settings", put(set_settings))
             .with_state(MtaState { network, simulation: self })
     }
 
@@ -151,7 +153,7 @@ impl MtaState {
         if let Some(busy) = connection.outage() {
             return Err(Error::Busy(busy));
         }
-        lock(&self.simulation.rate_limit).admit(&connection.name, self.network.now())?;
+        lock(&self.simulation.settings).admit(&connection.name, self.network.now())?;
         Ok(connection)
     }
 
@@ -183,7 +185,8 @@ async fn submit_message(state: &MtaState, headers: &HeaderMap, body: &[u8]) -> R
     if request_id.as_ref().is_some_and(|id| has(&simulation.request_ids, &connection, id.clone())) {
         return Err(Error::Conflict);
     }
-    if has(&simulation.unsubscribed, &connection, submit.to.clone()) {
+    let refuses_unsubscribed = lock(&simulation.settings).refuses_unsubscribed;
+    if refuses_unsubscribed && has(&simulation.unsubscribed, &connection, submit.to.clone()) {
         return Err(Error::Unsubscribed { message_id: submit.message_id() });
     }
     let message_id = submit.message_id();
@@ -223,11 +226,11 @@ async fn list_webhooks(State(state): State<MtaState>, headers: HeaderMap) -> Res
     state.answer(listed.map(|connection| lock(&state.simulation.registrations).list(&connection.name)))
 }
 
-async fn set_rate_limit(State(state): State<MtaState>, body: Bytes) -> Result<JsonLine<Value>, Problem> {
-    let limit = RateLimit::read(&body)?;
-    let setting = limit.setting();
-    *lock(&state.simulation.rate_limit) = limit;
-    Ok(JsonLine(setting))
+async fn set_settings(State(state): State<MtaState>, body: Bytes) -> Result<JsonLine<Value>, Problem> {
+    let settings = Settings::read(&body)?;
+    let shown = settings.shown();
+    *lock(&state.simulation.settings) = settings;
+    Ok(JsonLine(shown))
 }
 
 fn accepted(exchange: &Exchange<'_>) -> Result<Vec<(AcceptedSubmit, Option<Credentials>)>, WireError> {

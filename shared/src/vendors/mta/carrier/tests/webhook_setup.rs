@@ -9,15 +9,15 @@ const RECEIPTS: &str = r#"POST /v3/webhooks
 authorization: Bearer an-api-key
 content-type: application/json
 
-{"event":"delivery-status","url":"https://gateway.example/dlr/mta/0f8b414c517bf0fc","secret":"a-signing-secret","retryOnError":true}"#;
+{"event":"delivery-status","retryOnError":true,"secret":"a-signing-secret","url":"https://gateway.example/dlr/mta/0f8b414c517bf0fc"}"#;
 const REPLIES: &str = r#"POST /v3/webhooks
 authorization: Bearer an-api-key
 
-{"event":"message-reply","url":"https://gateway.example/mo/mta/0f8b414c517bf0fc","secret":"a-signing-secret","retryOnError":true}"#;
+{"event":"message-reply","retryOnError":true,"secret":"a-signing-secret","url":"https://gateway.example/mo/mta/0f8b414c517bf0fc"}"#;
 const SHOWN_RECEIPTS: &str =
-    r#"{"event":"delivery-status","url":"https://gateway.example/dlr/mta/…","secret":"…","retryOnError":true}"#;
+    r#"{"event":"delivery-status","retryOnError":true,"secret":"…","url":"https://gateway.example/dlr/mta/…"}"#;
 const SHOWN_REPLIES: &str =
-    r#"{"event":"message-reply","url":"https://gateway.example/mo/mta/…","secret":"…","retryOnError":true}"#;
+    r#"{"event":"message-reply","retryOnError":true,"secret":"…","url":"https://gateway.example/mo/mta/…"}"#;
 
 pub(super) fn rows() -> Vec<WebhookSetupRow> {
     let ours = |kind: &str| format!("https://gateway.example/{kind}/mta/0f8b414c517bf0fc");

@@ -1,4 +1,5 @@
-//! The limit on an account's requests a minute. It is off unless a person sets it, because tests send faster.
+//! What a person may switch on: the limit on an account's requests a minute, and the refusal of unsubscribed numbers.
+//! Both are off at first, because tests send faster and use the same numbers again.
 
 use std::collections::HashMap;
 
@@ -9,32 +10,38 @@ use super::ConnectionName;
 use super::error::Error;
 use crate::emulator::problem::{Fields, Problem};
 
-const FIELD: &str = "requests_per_minute";
+const REQUESTS: &str = "requests_per_minute";
+const UNSUBSCRIBED: &str = "refuses_unsubscribed";
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Default)]
-pub(super) struct RateLimit {
-    most: Option<u64>,
+pub(super) struct Settings {
+    most_requests: Option<u64>,
+    pub(super) refuses_unsubscribed: bool,
     /// The start of each account's minute, and its requests since then.
     used: HashMap<ConnectionName, (Timestamp, u64)>,
 }
 
-impl RateLimit {
-    /// Parses `{"requests_per_minute": 30}`, or `{}` for no limit.
+impl Settings {
+    /// Parses `{"requests_per_minute": 30, "refuses_unsubscribed": true}`. A missing setting is off.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let fields = Fields::parse(body)?;
-        fields.only(&[FIELD])?;
-        Ok(Self { most: fields.optional(FIELD, Fields::whole_number)?, used: HashMap::new() })
+        fields.only(&[REQUESTS, UNSUBSCRIBED])?;
+        Ok(Self {
+            most_requests: fields.optional(REQUESTS, Fields::whole_number)?,
+            refuses_unsubscribed: fields.optional(UNSUBSCRIBED, Fields::flag)?.unwrap_or_default(),
+            used: HashMap::new(),
+        })
     }
 
-    /// Returns the setting as [`read`](Self::read) parses it.
-    pub(super) fn setting(&self) -> Value {
-        self.most.map_or_else(|| json!({}), |most| json!({ FIELD: most }))
+    /// Returns the settings as [`read`](Self::read) parses them.
+    pub(super) fn shown(&self) -> Value {
+        json!({ REQUESTS: self.most_requests, UNSUBSCRIBED: self.refuses_unsubscribed })
     }
 
     /// Counts a request, or refuses it until the minute is over.
     pub(super) fn admit(&mut self, name: &ConnectionName, now: Timestamp) -> Result<(), Error> {
-        let Some(most) = self.most else { return Ok(()) };
+        let Some(most) = self.most_requests else { return Ok(()) };
         let (start, used) = self.used.entry(name.clone()).or_insert((now, 0));
         let passed = now.duration_since(*start);
         if passed >= MINUTE {
