@@ -154,7 +154,7 @@ impl<C: Connector> Tables<C> {
             match outcome {
                 Outcome::Accepted { .. } => assert!(status < 300, "{status}"),
                 Outcome::Rejected { .. } | Outcome::OptedOut { .. } | Outcome::Busy { .. } => {
-                    assert!((400..500).contains(&status), "{status}")
+                    assert!((400..500).contains(&status), "{status}");
                 }
                 Outcome::Unknown { .. } => {}
             }

@@ -1,5 +1,7 @@
 //! `GET` and `POST /v3/webhooks`.
 
+use std::slice;
+
 use serde_json::{Value, json};
 
 use crate::vendors::testing::{Answer, PlannedCall, WebhookSetupRow};
@@ -35,9 +37,9 @@ pub(super) fn rows() -> Vec<WebhookSetupRow> {
     ];
     let two_pages = vec![
         (FIRST, page(&[receipts.clone(), row("message-send", &ours("mo"))], 3)),
-        ("GET /v3/webhooks?page=1", page(&[replies.clone()], 3)),
+        ("GET /v3/webhooks?page=1", page(slice::from_ref(&replies), 3)),
     ];
-    let ends_early = vec![(FIRST, page(&[receipts.clone()], 30)), ("GET /v3/webhooks?page=1", page(&[], 30))];
+    let ends_early = vec![(FIRST, page(slice::from_ref(&receipts), 30)), ("GET /v3/webhooks?page=1", page(&[], 30))];
     vec![
         setup(vec![(FIRST, of(&[]))], [(false, 0), (false, 0)]),
         setup(vec![(FIRST, of(&[receipts, replies]))], [(true, 0), (true, 0)]),
