@@ -31,9 +31,21 @@ const ROOMS: [(&str, &str); 14] = [
     ("hash", ""),
 ];
 
-/// Items of `vendors` that every vendor may use: the contracts, sessions, and the runner of the tests.
-const CONTRACT: [&str; 8] =
-    ["Connection", "Connector", "DialectFormat", "LoginError", "SessionKey", "Sessions", "Webhook", "testing"];
+/// Items of `vendors` that every vendor may use: the contracts, sessions, the registration of webhooks, and the runner
+/// of the tests.
+const CONTRACT: [&str; 11] = [
+    "Connection",
+    "Connector",
+    "DialectFormat",
+    "LoginError",
+    "SessionKey",
+    "Sessions",
+    "Webhook",
+    "WebhookCall",
+    "WebhookSetupError",
+    "WebhookTargets",
+    "testing",
+];
 
 /// Items of `runtime` that `domain` may use. Tests can replace both.
 const RUNTIME_FOR_DOMAIN: [&str; 2] = ["Clock", "Random"];

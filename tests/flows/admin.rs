@@ -14,6 +14,7 @@ mod routes;
 mod secrets;
 mod unknown;
 mod unmatched;
+mod webhooks;
 
 use admin::Done;
 use futures_util::future::join_all;

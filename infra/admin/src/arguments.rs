@@ -19,7 +19,7 @@ use strum::IntoStaticStr;
 pub use self::{
     accounts::{AccountCommand, AccountCreate, AccountSet},
     callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, EndpointSelection},
-    carriers::{CarrierAdd, CarrierCommand, CarrierKey, CarrierOptions, CarrierRemove, CarrierSet},
+    carriers::{CarrierAdd, CarrierCommand, CarrierKey, CarrierOptions, CarrierRemove, CarrierSet, CarrierWebhooks},
     connection::ConnectionOptions,
     keywords::KeywordCommand,
     messages::{MessageCommand, MessageList},

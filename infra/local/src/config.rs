@@ -164,6 +164,7 @@ mod tests {
         assert_eq!(carriers(Channel::Sms, "447999290001"), ["cm-uk", "cm"]);
         assert_eq!(carriers(Channel::Sms, "447999490001"), ["messangi-mx", "messangi"]);
         assert_eq!(carriers(Channel::Sms, "447999100001"), ["cymba"]);
+        assert_eq!(carriers(Channel::Sms, "447999300001"), ["mta"]);
         assert_eq!(carriers(Channel::Sms, "447999400001"), ["messangi"]);
     }
 

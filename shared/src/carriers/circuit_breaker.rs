@@ -51,12 +51,12 @@ impl CircuitBreakers {
         None
     }
 
-    /// Records the outcome of a submit. A rejection counts as a success: the carrier answered. Returns the end
+    /// Records the outcome of a submit. A refusal counts as a success: the carrier answered. Returns the end
     /// of the open period if this failure opened the circuit.
     pub(super) fn record(&self, carrier: CarrierName, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
         let mut carriers = self.lock();
         match outcome {
-            Outcome::Accepted { .. } | Outcome::Rejected { .. } => {
+            Outcome::Accepted { .. } | Outcome::Rejected { .. } | Outcome::OptedOut { .. } => {
                 carriers.remove(&carrier);
                 None
             }
@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn answer_closes_the_circuit_and_resets_the_count() {
         let rejected = Outcome::Rejected { reason: String::new() };
-        for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected] {
+        let opted_out = Outcome::OptedOut { reason: String::new() };
+        for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected, &opted_out] {
             let circuits = CircuitBreakers::default();
             for second in 0..FAILURE_THRESHOLD {
                 circuits.record(carrier("cm-nl"), &failed(), at(second.into()));

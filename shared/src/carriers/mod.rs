@@ -6,15 +6,20 @@
 pub mod carrier_id;
 mod circuit_breaker;
 mod submitter;
+mod webhook_setup;
 
 pub use submitter::Submitter;
+pub use webhook_setup::{SetupError, plan_webhooks, register_webhook};
 
 use crate::{
     domain::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, LookupOutcome, Outcome,
         ParseError, ParsedItems, Submission, SubmitReference, Timestamp, Vendor, VendorProfile,
     },
-    vendors::{Connection, Connector, Webhook, cm, cymba, loopback, messangi},
+    vendors::{
+        Connection, Connector, Webhook, WebhookCall, WebhookSetupError, WebhookTargets, cm, cymba, loopback, messangi,
+        mta,
+    },
 };
 
 /// Evaluates `$call` with `$connector` as the vendor's [`Connector`]: a line for each vendor.
@@ -25,6 +30,7 @@ macro_rules! with_connector {
             Vendor::Cm => with_connector!(@ cm::carrier::Cm, $connector, $call),
             Vendor::Cymba => with_connector!(@ cymba::carrier::Cymba, $connector, $call),
             Vendor::Messangi => with_connector!(@ messangi::carrier::Messangi, $connector, $call),
+            Vendor::Mta => with_connector!(@ mta::carrier::Mta, $connector, $call),
         }
     };
     (@ $of:ty, $connector:ident, $call:expr) => {{
@@ -66,6 +72,18 @@ impl Vendor {
 
     async fn look_up(self, connection: &Connection<'_>, reference: SubmitReference) -> LookupOutcome {
         with_connector!(self, Of => Of::look_up(connection, reference).await)
+    }
+
+    async fn plan_webhooks(
+        self,
+        connection: &Connection<'_>,
+        targets: &WebhookTargets<'_>,
+    ) -> Result<Vec<WebhookCall>, WebhookSetupError> {
+        with_connector!(self, Of => Of::plan_webhooks(connection, targets).await)
+    }
+
+    async fn register_webhook(self, connection: &Connection<'_>, call: &WebhookCall) -> Result<(), WebhookSetupError> {
+        with_connector!(self, Of => Of::register_webhook(connection, call).await)
     }
 }
 

@@ -54,6 +54,12 @@ impl<S: SecretStore> Submitter<S> {
         if settings.vendor.profile().takes_webhook_url && connection.receipts.is_none() {
             return busy("the carrier has no address for receipts".to_owned());
         }
+        // Before the circuit breaker, because such a message says nothing about the carrier.
+        if submission.content.is_none()
+            && let Err(error) = settings.vendor.profile().check_text(submission.text)
+        {
+            return Outcome::Rejected { reason: error.to_string() };
+        }
         let begun = self.clock.now();
         if let Some(until) = self.circuits.admit(*name, begun) {
             return open_circuit(until, begun);
@@ -104,12 +110,16 @@ mod tests {
     use std::{
         io::{BufRead, BufReader, Read, Write},
         net::TcpListener,
+        sync::LazyLock,
         thread,
     };
 
     use super::*;
     use crate::{
-        domain::{CarrierSettings, Channel, CredentialPart, Groupings, SegmentLimit, SenderTable, Text, Vendor},
+        domain::{
+            CarrierSettings, Channel, CredentialPart, Groupings, PhoneNumber, SegmentLimit, SenderId, SenderTable,
+            Text, Vendor,
+        },
         runtime::HttpStack,
         store::{SecretsByCarrier, StoreError},
     };
@@ -128,10 +138,26 @@ mod tests {
         }
     }
 
+    fn submission(text: &Text) -> Submission<'_> {
+        static TO: LazyLock<PhoneNumber> = LazyLock::new(|| "447911000001".parse().unwrap());
+        static FROM: LazyLock<SenderId> = LazyLock::new(|| "SenderName".parse().unwrap());
+        static GROUPINGS: LazyLock<Groupings> = LazyLock::new(Groupings::default);
+        Submission {
+            reference: "0197a3a0000070008000000000000001".parse().unwrap(),
+            to: &TO,
+            from: &FROM,
+            text,
+            channel: Channel::Sms,
+            content: None,
+            expires_at: None,
+            groupings: &GROUPINGS,
+        }
+    }
+
     /// Starts a carrier that rejects the next submit with these words.
     fn rejecting(words: &str) -> Carrier {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
         let answer = format!("HTTP/1.1 400 X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{words}", words.len());
         thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
@@ -145,9 +171,13 @@ mod tests {
             reader.read_exact(&mut vec![0; length]).unwrap();
             connection.write_all(answer.as_bytes()).unwrap();
         });
+        carrier_at(endpoint)
+    }
+
+    fn carrier_at(endpoint: String) -> Carrier {
         let settings = CarrierSettings {
             vendor: Vendor::Cymba,
-            endpoint,
+            endpoint: endpoint.parse().unwrap(),
             timeout_ms: 20_000,
             lookup: false,
             receipts_by_id: false,
@@ -159,26 +189,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn too_long_text_is_refused_without_a_request() {
+        let clock = Clock::system();
+        let http = HttpStack::new().unwrap().carrier_client().unwrap();
+        let submitter = Submitter::new(http, CarrierSecrets::new(OneSecret, clock.clone()), clock);
+        // Nothing listens there, so a request would find the carrier busy.
+        let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut carrier = carrier_at(format!("http://{unused}/"));
+        carrier.settings.vendor = Vendor::Mta;
+        for (text, expected) in [
+            ("é".repeat(161), Outcome::Rejected { reason: "the text has more than 160 characters".to_owned() }),
+            ("é".repeat(160), busy("no connection to the carrier".to_owned())),
+        ] {
+            let text = Text::parse(&text, SegmentLimit(10)).unwrap();
+            let outcome = submitter.submit(&carrier, &submission(&text)).await;
+            assert_eq!(outcome, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn rejection_quotes_neither_key_nor_webhook_token() {
         let clock = Clock::system();
         let http = HttpStack::new().unwrap().carrier_client().unwrap();
         let submitter = Submitter::new(http, CarrierSecrets::new(OneSecret, clock.clone()), clock);
-        let submission = Submission {
-            reference: "0197a3a0000070008000000000000001".parse().unwrap(),
-            to: &"447911000001".parse().unwrap(),
-            from: &"SenderName".parse().unwrap(),
-            text: &Text::parse("Hi", SegmentLimit(1)).unwrap(),
-            channel: Channel::Sms,
-            content: None,
-            expires_at: None,
-            groupings: &Groupings::default(),
-        };
+        let text = Text::parse("Hi", SegmentLimit(1)).unwrap();
         for (words, kept) in [
             ("unknown sender".to_owned(), "unknown sender"),
             (format!("unknown key {KEY}"), "…"),
             (format!("callback https://gateway.example/dlr/one/{TOKEN}/x is no URL"), "…"),
         ] {
-            let outcome = submitter.submit(&rejecting(&format!("\"{words}\"")), &submission).await;
+            let outcome = submitter.submit(&rejecting(&format!("\"{words}\"")), &submission(&text)).await;
             assert_eq!(outcome, Outcome::Rejected { reason: format!("status 400: {kept}") });
         }
     }

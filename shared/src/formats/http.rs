@@ -51,9 +51,14 @@ impl Answer {
         blaming.contains(&self.status)
     }
 
+    /// Returns the words of the body's error, if the body is JSON and has any.
+    pub(crate) fn words(&self) -> Option<String> {
+        self.json::<Value>().as_ref().and_then(words_of_error)
+    }
+
     /// Returns `Rejected` with the status, and with the words of the body if it is JSON and has any.
     pub(crate) fn rejection(&self) -> Outcome {
-        match self.json::<Value>().as_ref().and_then(words_of_error) {
+        match self.words() {
             Some(words) => Outcome::rejected(&self.reason(), &words),
             None => Outcome::Rejected { reason: self.reason() },
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use super::Sessions;
+use super::{Sessions, WebhookCall, WebhookSetupError, WebhookTargets};
 use crate::domain::{
     CarrierName, CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, Credentials,
     LOOKUP_TIMEOUT, LookupOutcome, Outcome, ParseError, ParsedItems, Submission, SubmitReference, VendorProfile,
@@ -46,7 +46,15 @@ impl Connection<'_> {
         self.http.get(self.url(path)).timeout(self.settings.timeout().min(LOOKUP_TIMEOUT))
     }
 
-    fn url(&self, path: &[&str]) -> Url {
+    /// Begins a GET, as [`Connection::get`], with a pair in the query.
+    pub(crate) fn get_with_query(&self, path: &[&str], (name, value): (&str, &str)) -> RequestBuilder {
+        let mut url = self.url(path);
+        url.query_pairs_mut().append_pair(name, value);
+        self.http.get(url).timeout(self.settings.timeout().min(LOOKUP_TIMEOUT))
+    }
+
+    /// Returns a path below the endpoint.
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
         below(&self.settings.endpoint, path)
     }
 
@@ -109,5 +117,22 @@ pub(crate) trait Connector {
     /// secret, for which [`VendorProfile::signs_webhooks`] must be true.
     fn is_signed(_: &Webhook<'_>, _secret: &str) -> bool {
         false
+    }
+
+    /// Lists the calls that register our webhooks at the vendor. Called only if it has
+    /// [`VendorProfile::webhook_events`].
+    ///
+    /// # Errors
+    /// The vendor's own list of webhooks could not be read.
+    async fn plan_webhooks(_: &Connection<'_>, _: &WebhookTargets<'_>) -> Result<Vec<WebhookCall>, WebhookSetupError> {
+        Ok(Vec::new())
+    }
+
+    /// Makes a call of [`Connector::plan_webhooks`].
+    ///
+    /// # Errors
+    /// The vendor refused the call or did not answer. It may have registered the webhook all the same.
+    async fn register_webhook(_: &Connection<'_>, _: &WebhookCall) -> Result<(), WebhookSetupError> {
+        Ok(())
     }
 }

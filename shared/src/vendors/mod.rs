@@ -11,9 +11,12 @@ pub mod mta;
 mod session;
 #[cfg(test)]
 mod testing;
+mod webhook_setup;
 
 pub use connector::Webhook;
 pub(crate) use connector::{Connection, Connector, below};
 pub(crate) use dialect_format::DialectFormat;
 pub use session::Sessions;
 pub(crate) use session::{LoginError, SessionKey};
+pub use webhook_setup::{WebhookCall, WebhookSetupError};
+pub(crate) use webhook_setup::{WebhookTarget, WebhookTargets};

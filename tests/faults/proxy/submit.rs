@@ -24,6 +24,13 @@ fn carrier_of(submit: &wire::Submit) -> CarrierName {
     found.expect("the emulator accepts the credentials of its carriers only").0
 }
 
+/// Returns the sender whose ID at the carrier a request names, or else the sender as written.
+fn sender(carrier: CarrierName, written: &str) -> String {
+    let ids = &carrier_configs()[&carrier].sender_ids;
+    let known = ids.iter().find(|(_, id)| *id == written).map(|(sender, _)| sender.to_string());
+    known.unwrap_or_else(|| written.to_owned())
+}
+
 #[derive(Clone, Debug)]
 pub struct Submit {
     pub carrier: CarrierName,
@@ -71,10 +78,11 @@ impl Submit {
     }
 
     fn new(submitted: wire::Submit, invocation: usize) -> Self {
+        let carrier = carrier_of(&submitted);
         Self {
-            carrier: carrier_of(&submitted),
+            carrier,
             reference: submitted.reference().to_owned(),
-            from: submitted.from().to_owned(),
+            from: sender(carrier, submitted.from()),
             to: submitted.to().to_owned(),
             invocation,
             submitted,

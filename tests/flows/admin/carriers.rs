@@ -49,10 +49,11 @@ async fn carriers_are_listed_with_vendor_credentials_and_routes() {
         let endpoint = system.emulator.url().join(&format!("{}/", carrier.vendor)).unwrap();
         let expected = json!({
             "carrier": name, "vendor": carrier.vendor, "endpoint": endpoint, "timeout_ms": 3000, "lookup": false,
-            "receipts_by_id": false, "country_code": null, "sender_ids": {},
+            "receipts_by_id": false, "country_code": null, "sender_ids": carrier.sender_ids,
             "webhook_url": carrier.vendor.profile().takes_webhook_url.then(|| system.url("/")),
-            "credentials_set": carrier.key.is_some() || carrier.login.is_some(), "signing_secret_set": false,
-            "signing_secrets": 0, "routes": route_positions(name.as_str()),
+            "credentials_set": carrier.key.is_some() || carrier.login.is_some(),
+            "signing_secret_set": carrier.signing_secret.is_some(),
+            "signing_secrets": carrier.signing_secret.iter().len(), "routes": route_positions(name.as_str()),
         });
         assert_eq!(*listed, expected);
     }

@@ -182,7 +182,10 @@ fn assert_loopback(status: u16, outcome: &Outcome) {
 fn assert_outcome(outcome: &Outcome) {
     match outcome {
         Outcome::Accepted { carrier_id } => assert!(carrier_id.as_ref().is_none_or(|id| id.len() <= 100)),
-        Outcome::Rejected { reason } | Outcome::Busy { reason, .. } | Outcome::Unknown { reason } => {
+        Outcome::Rejected { reason }
+        | Outcome::OptedOut { reason }
+        | Outcome::Busy { reason, .. }
+        | Outcome::Unknown { reason } => {
             assert!(!reason.is_empty() && reason.chars().count() <= 120, "{reason}");
             assert_names_no_number(reason);
         }

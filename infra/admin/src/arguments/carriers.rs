@@ -74,6 +74,15 @@ pub enum CarrierCommand {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
     },
+    /// Register a carrier's webhook addresses through the vendor's API
+    #[command(
+        after_help = "Reads the vendor's list of webhooks, and shows the calls for those that it lacks. With --yes it makes them.\n\
+        They bear the newest signing secret. A webhook that is registered with the same event and address is not\n\
+        registered again, so the command may be repeated. For a vendor without such an API it shows the addresses,\n\
+        which you then enter on the vendor's web site. Example:\n  \
+        admin carrier webhooks NAME --url https://api.example.com --yes"
+    )]
+    Webhooks(CarrierWebhooks),
     /// Remove a carrier with its settings, credentials and webhook addresses
     #[command(
         after_help = "Refused while a route or an unfinished message names the carrier. A message is unfinished while it is\n\
@@ -111,6 +120,18 @@ pub struct CarrierSet {
     /// Drop the vendor's ID of this sender (repeatable)
     #[arg(long = "drop-sender-id", value_name = "SENDER")]
     pub drop_sender_ids: Vec<SenderId>,
+}
+
+#[derive(Debug, Args)]
+pub struct CarrierWebhooks {
+    #[arg(value_parser = carrier, help = CARRIER)]
+    pub name: CarrierName,
+    /// Base URL at which the vendor reaches the gateway's API [default: that of the stack]
+    #[arg(long = "url", value_name = "URL", value_parser = EndpointParser)]
+    pub base_url: Option<Url>,
+    /// Register; without this, only show the calls
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -189,8 +210,11 @@ impl TypedValueParser for EndpointParser {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Url, Error> {
         let text = StringValueParser::new().parse_ref(command, arg, value)?;
-        let name =
-            if arg.is_some_and(|arg| arg.get_id() == "webhook_url") { "the webhook URL" } else { "the endpoint" };
+        let name = match arg.map(|arg| arg.get_id().as_str()) {
+            Some("webhook_url") => "the webhook URL",
+            Some("base_url") => "the base URL",
+            _ => "the endpoint",
+        };
         let refused = |reason| Error::raw(ErrorKind::ValueValidation, format!("{name} {reason}\n")).with_cmd(command);
         endpoint(&text).map_err(refused)
     }

@@ -6,6 +6,7 @@ mod report;
 mod secret;
 mod settings;
 mod simulation;
+mod webhooks;
 
 use std::io;
 
@@ -59,6 +60,7 @@ pub async fn run(
         }
         CarrierCommand::Rotate { name } => secret::rotate(&carriers, name).await,
         CarrierCommand::Retire { name } => secret::retire(&carriers, name).await,
+        CarrierCommand::Webhooks(which) => webhooks::register(&carriers, which).await,
         CarrierCommand::Remove(which) => remove::remove(&carriers, which).await,
     }
 }

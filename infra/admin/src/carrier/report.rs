@@ -144,13 +144,9 @@ pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connecti
         Some(webhook_url) => Some(webhook_url.clone()),
         None => connection.api_url().await,
     };
-    let address = |kind: &str| {
-        let token = secret.webhook_tokens.first()?;
-        let whole = base.as_ref().and_then(|base| below(base, [kind, name.as_str(), token])).map(String::from);
-        Some((format!("/{kind}/{name}/{token}"), whole))
-    };
-    let (receipts, receipts_url) = address("dlr").unzip();
-    let (replies, replies_url) = address("mo").unzip();
+    let address = |kind: &str| address(*name, secret, base.as_ref(), kind).unzip();
+    let (receipts, receipts_url) = address("dlr");
+    let (replies, replies_url) = address("mo");
     let (receipts_url, replies_url) = (receipts_url.flatten(), replies_url.flatten());
     let mut json = shown_settings(*name, settings, secret);
     for (field, value) in [
@@ -165,6 +161,33 @@ pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connecti
     }
     let text = text(carrier, secret, [receipts_url.or(receipts), replies_url.or(replies)]);
     with_warnings(Report::new(text, &json), carrier, secret)
+}
+
+/// Returns the newest path for receipts (`dlr`) or replies (`mo`), and the URL with it if there is a base URL.
+fn address(
+    name: CarrierName,
+    secret: &CarrierSecret,
+    base: Option<&Url>,
+    kind: &str,
+) -> Option<(String, Option<String>)> {
+    let token = secret.webhook_tokens.first()?;
+    let whole = base.and_then(|base| below(base, [kind, name.as_str(), token])).map(String::from);
+    Some((format!("/{kind}/{name}/{token}"), whole))
+}
+
+/// Reports the addresses that an operator enters at a vendor without an API for that.
+pub fn addresses(carrier: &Carrier, secret: &CarrierSecret, base: Option<&Url>) -> Report {
+    let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
+    let address = |kind: &str| address(name, secret, base, kind).map(|(path, whole)| whole.unwrap_or(path));
+    // Each message names the address of its receipts.
+    let receipts = address("dlr").filter(|_| !profile.takes_webhook_url);
+    let replies = address("mo");
+    let json = json!({"carrier": name, "receipts": receipts, "replies": replies, "webhooks": null});
+    let report = Report::new(fields(&[("receipts", receipts), ("replies", replies)]), &json);
+    report.note(format!(
+        "{} has no API for that; give it these addresses. They are secret: give them only to the vendor.",
+        profile.title
+    ))
 }
 
 /// Returns a URL with more path segments.
@@ -217,6 +240,13 @@ fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> R
         report.note("Each message names its receipts address. Enter the replies address at the vendor, and no other.")
     } else {
         report
+    };
+    let report = match profile.webhook_events {
+        Some([receipts, replies]) => report.note(format!(
+            "Register them with `admin carrier webhooks {name}`, or enter them at the vendor with the signing secret:\n\
+             the receipts address for the event {receipts}, and the replies address for {replies}."
+        )),
+        None => report,
     };
     if profile.check_credentials(&secret.credentials).is_ok() {
         return report;

@@ -1,4 +1,5 @@
-//! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs.
+//! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs, unless its
+//! vendor makes only a few retries.
 //! Every attempt reads the current registration, because a restarted gateway registers again and then gets
 //! its missed events at once. This holds for a receipt to a submit's own address, too.
 
@@ -11,9 +12,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use url::Url;
 
-use super::carriers::{Connection, Connections, Target};
+use super::carriers::{Connection, Connections, Delivery, Target};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
@@ -63,8 +63,7 @@ impl fmt::Debug for WebhookBody {
 }
 
 pub(super) struct WebhookRequest {
-    /// A secret, because it contains a token.
-    pub(super) address: Url,
+    pub(super) delivery: Delivery,
     pub(super) headers: HeaderMap,
     pub(super) body: WebhookBody,
 }
@@ -102,15 +101,20 @@ impl Webhooks {
     ) {
         let mut connections = self.connections.subscribe();
         let mut backoff = FIRST_BACKOFF;
+        let mut retries = 0;
         loop {
             let connection = target.find(&connections.borrow_and_update());
             if let Some(connection) = &connection {
                 // A failed attempt may have arrived, so the retry must not go to another connection.
                 target = Target::of(connection);
-                match self.attempt(connection, write(connection)).await {
+                let request = write(connection);
+                let is_last = request.delivery.most_retries.is_some_and(|most| retries >= most);
+                match self.attempt(connection, request).await {
                     Ok(()) => return names.log_accepted(connection),
+                    Err(error) if is_last => return names.log_given_up(connection, &error),
                     Err(error) => names.log_not_accepted(connection, backoff, &error),
                 }
+                retries += 1;
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff), if connection.is_some() => backoff = MAX_BACKOFF.min(backoff * 2),
@@ -123,7 +127,7 @@ impl Webhooks {
         let _permit = connection.webhook_requests().acquire().await;
         let answer = self
             .client
-            .post(request.address)
+            .post(request.delivery.address)
             .header(header::CONTENT_TYPE, request.body.content_type)
             .headers(request.headers)
             .timeout(ATTEMPT_TIMEOUT)
@@ -131,7 +135,9 @@ impl Webhooks {
             .send()
             .await
             .map_err(|error| DeliveryError::NoAnswer(error.without_url()))?;
-        if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
+        let status = answer.status();
+        let is_accepted = if request.delivery.only_status_200 { status == StatusCode::OK } else { status.is_success() };
+        if is_accepted { Ok(()) } else { Err(DeliveryError::Status(status)) }
     }
 }
 
@@ -168,6 +174,20 @@ impl EventNames<'_> {
             retry_ms = backoff.as_millis(),
             %error,
             "gateway did not accept {}",
+            self.webhook
+        );
+    }
+
+    fn log_given_up(&self, connection: &Connection, error: &DeliveryError) {
+        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
+        info!(
+            message.id = self.message_id.as_ref().map(display),
+            carrier = connection.name.as_str(),
+            vendor = connection.vendor.into_str(),
+            carrier.message.id = carrier_message_id,
+            carrier.reply.id = carrier_reply_id,
+            %error,
+            "carrier gave up {}",
             self.webhook
         );
     }

@@ -74,7 +74,8 @@ pub struct CarrierReply {
     pub from: Originator,
     /// The originator's name on the channel, if the carrier gives it.
     pub from_name: Option<String>,
-    pub to: SenderId,
+    /// The sender ID that received the reply, if the carrier names it. Otherwise it is the answered message's.
+    pub to: Option<SenderId>,
     pub content: ReplyContent,
     pub channel: Channel,
     /// When the network received the reply, if reported.

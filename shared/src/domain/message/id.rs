@@ -205,6 +205,12 @@ impl ReplyId {
     pub fn of_carrier_id(carrier: &str, id: &str) -> Self {
         Self(derive(&["reply", carrier, id]))
     }
+
+    /// Derives the ID for an opt-out that a carrier told in its answer to a submit, without a reply.
+    #[must_use]
+    pub fn of_refused_submit(message: MessageId, execution_id: ExecutionId) -> Self {
+        Self(derive(&["refused submit", &message.to_string(), &execution_id.to_string()]))
+    }
 }
 
 impl EventId {

@@ -39,6 +39,8 @@ pub enum Outcome {
     Accepted { carrier_id: Option<String> },
     /// The carrier refused the message permanently.
     Rejected { reason: String },
+    /// The carrier refused the message, because the recipient has opted out of its sender.
+    OptedOut { reason: String },
     /// The carrier cannot take the message now. If no other carrier can, we retry after our backoff or
     /// `retry_after`, whichever is longer, but within 15 minutes.
     Busy { retry_after: Option<Duration>, reason: String },
@@ -74,12 +76,18 @@ impl Outcome {
     /// Returns the outcome without the carrier's words if they quote a secret, such as a key in the submit's URL.
     #[must_use]
     pub(crate) fn without_secret(self, secret: &str) -> Self {
-        let Self::Rejected { reason } = &self else { return self };
-        if !quotes(reason, secret) {
-            return self;
+        let without = |reason: String| {
+            if !quotes(&reason, secret) {
+                return reason;
+            }
+            let code = reason.split(": ").next().filter(|code| !quotes(code, secret));
+            format!("{}: …", code.unwrap_or("…"))
+        };
+        match self {
+            Self::Rejected { reason } => Self::Rejected { reason: without(reason) },
+            Self::OptedOut { reason } => Self::OptedOut { reason: without(reason) },
+            other => other,
         }
-        let code = reason.split(": ").next().filter(|code| !quotes(code, secret));
-        Self::Rejected { reason: format!("{}: …", code.unwrap_or("…")) }
     }
 
     pub(crate) fn busy(reason: impl Into<String>) -> Self {

@@ -12,4 +12,4 @@ pub use dialect::{CallbackTarget, Dialect};
 pub use rate::{Rate, RateError, Rates};
 pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};
 pub use route_name::{RouteName, RouteNameError};
-pub use vendor::{CredentialPart, Credentials, SettingError, Vendor, VendorProfile};
+pub use vendor::{CredentialPart, Credentials, SettingError, TextLimitError, Vendor, VendorProfile};

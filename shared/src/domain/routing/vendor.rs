@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
-use crate::domain::{CarrierSettings, Channel};
+use crate::domain::{CarrierSettings, Channel, Text};
 
 /// A vendor with a connector. `vendors/NAME/carrier` has its code, `carriers/mod.rs` hands calls to it.
 #[derive(
@@ -32,6 +32,7 @@ pub enum Vendor {
     Cm,
     Cymba,
     Messangi,
+    Mta,
 }
 
 /// A vendor's requirements and abilities: the settings and credentials that its carriers may have.
@@ -47,6 +48,8 @@ pub struct VendorProfile {
     pub credentials: &'static [&'static [CredentialPart]],
     /// The channels that the vendor has; `None` for all.
     pub channels: Option<&'static [Channel]>,
+    /// The most characters of a text, if the vendor refuses a longer one.
+    pub longest_text: Option<usize>,
     /// Whether we can ask for a submit's outcome, by our reference.
     pub lookup: bool,
     /// Whether receipts can bear the ID from the answer to the submit.
@@ -55,10 +58,14 @@ pub struct VendorProfile {
     pub signs_webhooks: bool,
     /// The vendor's name for its own ID of a sender, if submits may bear such an ID.
     pub sender_id: Option<&'static str>,
+    /// Whether these IDs are whole numbers.
+    pub numeric_sender_ids: bool,
     /// Whether webhooks may hold national numbers.
     pub national_numbers: bool,
     /// Whether a submit names the address of its receipts. Then a carrier needs our base URL.
     pub takes_webhook_url: bool,
+    /// The vendor's names of the events for receipts and for replies, if it has an API to register webhooks.
+    pub webhook_events: Option<[&'static str; 2]>,
 }
 
 /// A setting that a vendor does not have or does not accept. `Display` names the field first.
@@ -69,10 +76,28 @@ pub struct SettingError {
     pub reason: String,
 }
 
+/// A text that is longer than its vendor takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text has more than {most} characters")]
+pub struct TextLimitError {
+    pub most: usize,
+}
+
 impl VendorProfile {
     #[must_use]
     pub fn has_channel(&self, channel: Channel) -> bool {
         self.channels.is_none_or(|channels| channels.contains(&channel))
+    }
+
+    /// Checks a text that is to be shown without rich content.
+    ///
+    /// # Errors
+    /// If the text is too long. The vendor would refuse the message.
+    pub fn check_text(&self, text: &Text) -> Result<(), TextLimitError> {
+        match self.longest_text {
+            Some(most) if text.as_str().chars().nth(most).is_some() => Err(TextLimitError { most }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the vendor has all of the settings, and that none is missing.
@@ -101,6 +126,12 @@ impl VendorProfile {
         ];
         if let Some((field, _, reason)) = foreign.into_iter().find(|(_, is_foreign, _)| *is_foreign) {
             return Err(self.error(field, reason));
+        }
+        if let Some(name) = self.sender_id.filter(|_| self.numeric_sender_ids)
+            && !settings.sender_ids.iter().all(|(_, id)| is_whole_number(id))
+        {
+            let reason = format!("has an ID that is not a whole number: {} calls it {name}", self.title);
+            return Err(SettingError { field: "sender_ids", reason });
         }
         if self.takes_webhook_url && settings.webhook_url.is_none() {
             let reason = format!("is not set: {} is told the address of receipts with each message", self.title);
@@ -153,6 +184,11 @@ impl VendorProfile {
     fn error(&self, field: &'static str, reason: &str) -> SettingError {
         SettingError { field, reason: format!("is not supported: {} {reason}", self.title) }
     }
+}
+
+/// Returns whether the text is a number as JSON writes it.
+fn is_whole_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// A part of the credentials for submits.

@@ -1,12 +1,14 @@
 //! Replies: attribute a recipient's reply to an account, and notify the client.
 //!
-//! 1. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
-//! 2. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
+//! 1. Find the sender that was answered: the carrier names it, or a message that the reply answers. Without a sender,
+//!    keep the reply as unmatched.
+//! 2. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
+//! 3. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
 //!    Without an account, keep the reply as unmatched.
-//! 3. Find the answered message, and take over its dialect: the message named by the carrier, or else our last
+//! 4. Find the answered message, and take over its dialect: the message named by the carrier, or else our last
 //!    submit before the reply.
-//! 4. Answer the keyword (`keyword`).
-//! 5. Enqueue the callback, then record the reply.
+//! 5. Answer the keyword (`keyword`).
+//! 6. Enqueue the callback, then record the reply.
 //!
 //! - **Crash.** The carrier redelivers the reply. Each step recognises the reply's ID and is not repeated.
 //! - **Duplicate.** A reply on record is ignored.
@@ -97,27 +99,29 @@ pub(super) async fn attribute(
 ) -> Result<Attribution, Unavailable> {
     let (now, received_at, at) = (gateway.clock.now(), arrival.time(), arrival.time_of(reply));
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
-    let owner = directory.owner(&reply.to).await?;
+    let Some((sender, owner)) = find_sender(gateway, directory, reply).await? else {
+        return Ok(Attribution::Unmatched);
+    };
     // The execution on record enqueued the callback before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         gateway.count(Metric::Repeated, None, Some(carrier), 1);
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
     }
-    let keyword = find_keyword(gateway, directory, id, reply, received_at).await?;
+    let keyword = find_keyword(gateway, directory, (id, &sender), reply, received_at).await?;
     let kind = match owner {
         Some(SenderOwner::Pool) => SenderKind::Shared,
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
     };
-    let Some(account) = account_of(gateway, owner, reply).await? else {
+    let Some(account) = account_of(gateway, owner, &sender, reply).await? else {
         return Ok(Attribution::Unmatched);
     };
-    let answered = find_answered_message(gateway, &account, reply, at).await?;
+    let answered = find_answered_message(gateway, &account, &sender, reply, at).await?;
     // Do not attribute the reply to an account that acquired this sender after the reply arrived.
     if matches!(arrival, Arrival::Earlier(_))
         && kind == SenderKind::Shared
         && answered.is_none()
-        && !has_written(gateway, &account, reply, received_at).await?
+        && !has_written(gateway, &account, &sender, reply, received_at).await?
     {
         return Ok(Attribution::Unmatched);
     }
@@ -133,7 +137,7 @@ pub(super) async fn attribute(
         account,
         from: reply.from.clone(),
         from_name: reply.from_name.clone(),
-        to: reply.to.clone(),
+        to: sender,
         content: reply.content.clone(),
         channel: reply.channel,
         at,
@@ -157,6 +161,31 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
+/// Returns the sender that was answered, and its owner: the sender that the carrier names, unless nobody owns it. A
+/// vendor may name none, or a number of its own from which it sent our message. Then the sender is that of the message
+/// which the reply answers, if that message went to the originator.
+async fn find_sender(
+    gateway: &Gateway,
+    directory: &Directory,
+    reply: &CarrierReply,
+) -> Result<Option<(SenderId, Option<SenderOwner>)>, StoreError> {
+    if let Some(named) = &reply.to
+        && let Some(owner) = directory.owner(named).await?
+    {
+        return Ok(Some((named.clone(), Some(owner))));
+    }
+    if let Some(answers) = reply.answers
+        && let Some(number) = reply.from.number()
+        && let Some(message) = gateway.store.message(answers.message, Freshness::Recent).await?
+        && message.request.to == *number
+    {
+        let sender = message.request.from.id;
+        let owner = directory.owner(&sender).await?;
+        return Ok(Some((sender, owner)));
+    }
+    Ok(reply.to.clone().map(|named| (named, None)))
+}
+
 /// A reply's keyword, which has been applied.
 struct FoundKeyword<'a> {
     keyword: Keyword,
@@ -169,7 +198,7 @@ struct FoundKeyword<'a> {
 async fn find_keyword<'a>(
     gateway: &Gateway,
     directory: &Directory,
-    id: ReplyId,
+    (id, sender): (ReplyId, &SenderId),
     reply: &'a CarrierReply,
     received_at: Timestamp,
 ) -> Result<Option<FoundKeyword<'a>>, StoreError> {
@@ -178,7 +207,7 @@ async fn find_keyword<'a>(
         warn!(reply.id = %id, keyword = keyword.into_str(), "keyword ignored: the originator is no phone number");
         return Ok(None);
     };
-    let order = KeywordOrder { number, sender: &reply.to, at: keyword_time(reply, received_at), reply: id };
+    let order = KeywordOrder { number, sender, at: keyword_time(reply, received_at), reply: id };
     let calls_for_answer = apply_keyword(gateway, keyword, &order).await?;
     Ok(Some(FoundKeyword { keyword, number, calls_for_answer }))
 }
@@ -186,13 +215,14 @@ async fn find_keyword<'a>(
 async fn account_of(
     gateway: &Gateway,
     owner: Option<SenderOwner>,
+    sender: &SenderId,
     reply: &CarrierReply,
 ) -> Result<Option<AccountId>, StoreError> {
     match owner {
         Some(SenderOwner::Account(account)) => Ok(Some(account)),
         // A shared sender is locked to phone numbers only.
         Some(SenderOwner::Pool) => match reply.from.number() {
-            Some(number) => Ok(gateway.store.recipient(number).await?.account_of.remove(&reply.to)),
+            Some(number) => Ok(gateway.store.recipient(number).await?.account_of.remove(sender)),
             None => Ok(None),
         },
         None => Ok(None),
@@ -204,6 +234,7 @@ async fn account_of(
 async fn find_answered_message(
     gateway: &Gateway,
     account: &AccountId,
+    sender: &SenderId,
     reply: &CarrierReply,
     at: Timestamp,
 ) -> Result<Option<Box<Message>>, StoreError> {
@@ -216,18 +247,19 @@ async fn find_answered_message(
     {
         return Ok(Some(Box::new(message)));
     }
-    find_last_submitted(gateway, account, &reply.to, number, at).await
+    find_last_submitted(gateway, account, sender, number, at).await
 }
 
 /// Returns whether the account had written to the originator from this sender by `at`, if the originator is a number.
 async fn has_written(
     gateway: &Gateway,
     account: &AccountId,
+    sender: &SenderId,
     reply: &CarrierReply,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     let Some(number) = reply.from.number() else { return Ok(false) };
-    Ok(find_last_submitted(gateway, account, &reply.to, number, at).await?.is_some())
+    Ok(find_last_submitted(gateway, account, sender, number, at).await?.is_some())
 }
 
 /// Returns the client's message submitted last before `at`. Scheduled and blocked messages cannot have been answered.

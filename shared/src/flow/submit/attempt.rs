@@ -4,6 +4,9 @@
 //! once. Before the call we record the candidate and any refusals, if the record shows another channel or
 //! carrier, or lacks a refusal. So after a crash we neither return to an earlier channel nor repeat a refused
 //! submit.
+//!
+//! If a carrier refuses a message because the recipient has opted out of its sender, we record the opt-out, and
+//! the message is blocked: we do not try another carrier.
 
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     deadlines::receipt_by,
+    opt_out::{OPTED_OUT, record_opt_out},
     plan_route::RouteCandidate,
     record_outcome::{Resolution, retry_later},
     recovery::first_check,
@@ -81,13 +85,7 @@ impl ClaimedMessage<'_> {
                         ));
                         break;
                     }
-                    let submission = submission(message, candidate);
-                    let outcome = self.submitter.submit(&carrier, &submission).await;
-                    if let Outcome::Accepted { carrier_id } = &outcome {
-                        let id = carrier_id.as_deref();
-                        record_carrier_id(self.gateway, &carrier, submission.reference, id).await;
-                    }
-                    outcome
+                    self.submit(&carrier, message, candidate).await?
                 }
             };
             let at = self.gateway.clock.now();
@@ -101,6 +99,9 @@ impl ClaimedMessage<'_> {
                     let has_next = candidate.receipt_timeout.is_some();
                     let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
                     return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
+                }
+                Outcome::OptedOut { reason } => {
+                    return Ok(Some(self.blocked_update(candidate, &reason, at).into()));
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason, None),
                 Outcome::Busy { reason, retry_after } => {
@@ -141,6 +142,27 @@ impl ClaimedMessage<'_> {
                 Err(busy("could not look up the carrier".to_owned()))
             }
         }
+    }
+
+    /// Submits the message. Records the carrier's ID of the message, or the opt-out that the carrier tells, before the
+    /// outcome, so that neither is lost if this worker dies in between.
+    async fn submit(
+        &self,
+        carrier: &Carrier,
+        message: &Message,
+        candidate: &RouteCandidate,
+    ) -> Result<Outcome, StoreError> {
+        let submission = submission(message, candidate);
+        let begun = self.gateway.clock.now();
+        let outcome = self.submitter.submit(carrier, &submission).await;
+        match &outcome {
+            Outcome::Accepted { carrier_id } => {
+                record_carrier_id(self.gateway, carrier, submission.reference, carrier_id.as_deref()).await;
+            }
+            Outcome::OptedOut { .. } => record_opt_out(self.gateway, message, self.execution_id, begun).await?,
+            Outcome::Rejected { .. } | Outcome::Busy { .. } | Outcome::Unknown { .. } => {}
+        }
+        Ok(outcome)
     }
 
     /// Returns whether the carrier's timeout ends before the lease.
@@ -197,6 +219,15 @@ impl ClaimedMessage<'_> {
             failed_attempts: std::mem::take(&mut self.failed_attempts),
             receipt_by: receipt_by(at, progress, candidate.receipt_timeout),
             ..OutcomeUpdate::new(self.execution_id, progress, at)
+        }
+    }
+
+    fn blocked_update(&mut self, candidate: &RouteCandidate, reason: &str, at: Timestamp) -> OutcomeUpdate {
+        OutcomeUpdate {
+            carrier: Some(candidate.carrier),
+            reason: Some(format!("{OPTED_OUT}: {reason}")),
+            failed_attempts: std::mem::take(&mut self.failed_attempts),
+            ..OutcomeUpdate::new(self.execution_id, Progress::Blocked, at)
         }
     }
 

@@ -1,10 +1,16 @@
-//! Opt-out: check whether the recipient has blocked the sender.
+//! Opt-out: check whether the recipient has blocked the sender, and record an opt-out that a carrier tells.
+
+use jiff::Timestamp;
+use tracing::info;
 
 use crate::{
-    domain::Message,
+    domain::{ExecutionId, Message, ReplyId},
     flow::Gateway,
-    store::{Directory, Recipients, StoreError},
+    store::{Directory, KeywordOrder, Recipients, StoreError},
 };
+
+/// The reason of a blocked message.
+pub(super) const OPTED_OUT: &str = "the recipient has opted out of this sender";
 
 /// Returns whether the recipient's opt-out blocks the message. Reads the exempt senders only for recipients
 /// who have opted out.
@@ -19,4 +25,22 @@ pub(super) async fn is_blocked(
     let recipient = gateway.store.recipient(&message.request.to).await?;
     let (account, sender) = (&message.account, &message.request.from.id);
     Ok(recipient.has_opted_out(account, sender) && !directory.exemptions().await?.cover(sender, account))
+}
+
+/// Records an opt-out that a carrier told when it refused the message. As with a STOP, a later START lifts it.
+///
+/// `begun` is the time before the submit, so that a START received since then is the later one.
+pub(super) async fn record_opt_out(
+    gateway: &Gateway,
+    message: &Message,
+    execution_id: ExecutionId,
+    begun: Timestamp,
+) -> Result<(), StoreError> {
+    let (number, sender) = (&message.request.to, &message.request.from.id);
+    let reply = ReplyId::of_refused_submit(message.id, execution_id);
+    let is_new = gateway.store.opt_out(&KeywordOrder { number, sender, at: begun, reply }).await?;
+    if is_new {
+        info!(message.id = %message.id, "opt-out told by the carrier");
+    }
+    Ok(())
 }

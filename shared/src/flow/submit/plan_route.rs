@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use crate::{
     domain::{
         AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route,
-        Routes, Vendor,
+        Routes, TextLimitError, Vendor,
     },
     store::{Directory, StoreError},
 };
@@ -33,8 +33,29 @@ impl Routing {
     }
 
     /// Returns whether the carrier shows the message's rich content on the channel, or its text instead. `None` if
-    /// it can show neither, or does not have the channel.
+    /// it can show neither, does not have the channel, or takes no text of this length.
     fn shows_content(&self, message: &Message, channel: Channel, carrier: CarrierName) -> Option<bool> {
+        let shows_content = self.shows_content_of_any_length(message, channel, carrier)?;
+        (shows_content || self.check_text(message, carrier).is_ok()).then_some(shows_content)
+    }
+
+    /// Returns the first carrier that is no candidate only because the text is too long for its vendor.
+    pub(super) fn too_short_for_text(&self, message: &Message) -> Option<(CarrierName, TextLimitError)> {
+        remaining_channels(message).find_map(|(_, channel)| {
+            let carriers = &route(message, &self.routes, channel)?.carriers;
+            carriers.iter().find_map(|carrier| {
+                let shows_text = self.shows_content_of_any_length(message, channel, *carrier) == Some(false);
+                self.check_text(message, *carrier).err().filter(|_| shows_text).map(|error| (*carrier, error))
+            })
+        })
+    }
+
+    fn check_text(&self, message: &Message, carrier: CarrierName) -> Result<(), TextLimitError> {
+        let vendor = self.vendors.get(&carrier);
+        vendor.map_or(Ok(()), |vendor| vendor.profile().check_text(&message.request.text))
+    }
+
+    fn shows_content_of_any_length(&self, message: &Message, channel: Channel, carrier: CarrierName) -> Option<bool> {
         let vendor = self.vendors.get(&carrier);
         if vendor.is_some_and(|vendor| !vendor.profile().has_channel(channel)) {
             return None;
@@ -77,9 +98,7 @@ impl RouteCandidate {
 /// the message on the same channel.
 pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
-    for (channel_index, channel) in
-        message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.delivery.channel_index)
-    {
+    for (channel_index, channel) in remaining_channels(message) {
         let Some(route) = route(message, &routing.routes, channel) else { continue };
         let has_refused = |carrier| {
             let mut attempts = message.delivery.failed_attempts.iter();
@@ -109,6 +128,11 @@ pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandi
     candidates
 }
 
+/// Returns the current channel and those after it.
+fn remaining_channels(message: &Message) -> impl Iterator<Item = (u8, Channel)> {
+    message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.delivery.channel_index)
+}
+
 fn route<'a>(message: &Message, routes: &'a Routes, channel: Channel) -> Option<&'a Route> {
     let request = &message.request;
     routes.for_message(request.route.as_ref(), &message.account, &request.from.id, channel, &request.to)
@@ -125,7 +149,7 @@ pub(super) fn receipt_timeout(message: &Message, routing: &Routing) -> Option<Du
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Attempt, ReceiptDetails, Text};
+    use crate::domain::{Attempt, ReceiptDetails, SegmentLimit, Text};
 
     fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routing {
         let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
@@ -204,6 +228,41 @@ mod tests {
         message.request.content = None;
         message.delivery.channel_index = 0;
         assert_eq!(over(&message, &routes), []);
+    }
+
+    #[test]
+    fn carrier_that_takes_no_text_of_this_length_is_no_candidate() {
+        use Channel::{Sms, WhatsApp};
+        let [limited, other]: [CarrierName; 2] = ["limited", "other"].map(|name| name.parse().unwrap());
+        let routes = |carriers: &[CarrierName]| {
+            let vendors = [(limited, Vendor::Messangi), (other, Vendor::Loopback)];
+            through(Routes(vec![Route::to(carriers.to_vec())]), &vendors)
+        };
+        let of_length = |length: usize| {
+            Message::example().with(|message| {
+                message.request.text = Text::parse(&"x".repeat(length), SegmentLimit(100)).unwrap();
+            })
+        };
+        let most = TextLimitError { most: 1_600 };
+        let (longest, longer) = (of_length(1_600), of_length(1_601));
+        let both = routes(&[limited, other]);
+        assert_eq!(over(&longest, &both), [(0, Sms, limited, false), (0, Sms, other, false)]);
+        assert_eq!(both.too_short_for_text(&longest), None);
+        assert_eq!(over(&longer, &both), [(0, Sms, other, false)]);
+        assert_eq!(over(&longer, &routes(&[limited])), []);
+        assert_eq!(routes(&[limited]).too_short_for_text(&longer), Some((limited, most)));
+        // Messangi has no WhatsApp, so the length does not matter there, and WhatsApp is the last channel.
+        let channels = |channels: &[Channel]| longer.clone().with(|message| message.request.channels = channels.into());
+        assert_eq!(over(&channels(&[WhatsApp, Sms]), &routes(&[limited, other])).len(), 2);
+        assert_eq!(routes(&[limited]).too_short_for_text(&channels(&[WhatsApp])), None);
+        let sms_is_too_short = through(
+            Routes(vec![
+                Route { channel: Some(WhatsApp), ..Route::to(vec![other]) },
+                Route { channel: Some(Sms), ..Route::to(vec![limited]) },
+            ]),
+            &[(limited, Vendor::Messangi), (other, Vendor::Loopback)],
+        );
+        assert_eq!(receipt_timeout(&channels(&[WhatsApp, Sms]), &sms_is_too_short), None);
     }
 
     #[test]

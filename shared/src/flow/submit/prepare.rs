@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    opt_out::is_blocked,
+    opt_out::{OPTED_OUT, is_blocked},
     plan_route::{RouteCandidate, Routing, plan_route},
 };
 use crate::{
@@ -41,11 +41,17 @@ pub(super) async fn prepare(
         return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity ended before it was sent").into()));
     }
     if is_blocked(gateway, directory, message).await? {
-        let blocked = resolved(Progress::Blocked, "the recipient has opted out of this sender");
-        return Ok(Prepared::Resolved(blocked.into()));
+        return Ok(Prepared::Resolved(resolved(Progress::Blocked, OPTED_OUT).into()));
     }
-    let candidates = plan_route(message, &Routing::of(directory, message).await?);
+    let routing = Routing::of(directory, message).await?;
+    let candidates = plan_route(message, &routing);
     if candidates.is_empty() {
+        if message.delivery.failed_attempts.is_empty()
+            && let Some((carrier, error)) = routing.too_short_for_text(message)
+        {
+            let rejected = resolved(Progress::Rejected, &error.to_string());
+            return Ok(Prepared::Resolved(OutcomeUpdate { carrier: Some(carrier), ..rejected }.into()));
+        }
         return Ok(Prepared::Ready(candidates));
     }
     let slot = next_send_slot(gateway, directory, message, now).await?;

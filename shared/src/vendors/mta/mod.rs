@@ -1,3 +1,4 @@
-//! Mobile Text Alerts (MTA): the dialect `mta`.
+//! Mobile Text Alerts (MTA): the connector to its SMS API, and the dialect `mta`.
 
+pub mod carrier;
 pub mod dialect;

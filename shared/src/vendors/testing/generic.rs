@@ -58,7 +58,11 @@ impl<C: Connector> Tables<C> {
         let damaged: Vec<_> = damaged.collect();
         for answer in damaged.iter().step_by(damaged.len() / MOST_ANSWERS + 1) {
             let outcome = self.answered(&server, answer.clone()).await;
-            if let Outcome::Rejected { reason } | Outcome::Busy { reason, .. } | Outcome::Unknown { reason } = outcome {
+            if let Outcome::Rejected { reason }
+            | Outcome::OptedOut { reason }
+            | Outcome::Busy { reason, .. }
+            | Outcome::Unknown { reason } = outcome
+            {
                 assert_eq!(without_numbers(&reason), reason, "{answer:?}");
             }
         }
@@ -149,7 +153,9 @@ impl<C: Connector> Tables<C> {
             assert!(taken < MOST_TAKEN, "{status}: {taken} bytes");
             match outcome {
                 Outcome::Accepted { .. } => assert!(status < 300, "{status}"),
-                Outcome::Rejected { .. } | Outcome::Busy { .. } => assert!((400..500).contains(&status), "{status}"),
+                Outcome::Rejected { .. } | Outcome::OptedOut { .. } | Outcome::Busy { .. } => {
+                    assert!((400..500).contains(&status), "{status}");
+                }
                 Outcome::Unknown { .. } => {}
             }
             if C::PROFILE.lookup {

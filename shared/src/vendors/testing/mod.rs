@@ -1,8 +1,8 @@
 //! Tests of a vendor's folder as tables.
 //!
 //! A connector gives [`Tables`]: *submits* (a message and the request that it becomes), *answers* (an answer and
-//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups*, *signed* webhooks and
-//! a *login* if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
+//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups*, *signed* webhooks, a
+//! *login* and the registration of webhooks if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
 //! must pass (`generic.rs`). A dialect's tables are in `dialect.rs`.
 
 mod connector;
@@ -11,10 +11,14 @@ mod generic;
 mod login;
 pub(crate) mod malformed;
 mod server;
+mod webhook_setup;
 
 use std::{marker::PhantomData, time::Duration};
 
-pub(crate) use self::server::Answer;
+pub(crate) use self::{
+    server::Answer,
+    webhook_setup::{PlannedCall, WebhookSetupRow},
+};
 use crate::{
     domain::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, Content, CredentialPart, Credentials, Groupings,
@@ -60,11 +64,6 @@ macro_rules! connector_tests {
         }
 
         #[tokio::test]
-        async fn unfit_message_is_refused_without_a_request() {
-            $tables().check_unsubmitted().await;
-        }
-
-        #[tokio::test]
         async fn key_of_a_login_is_used_until_it_is_refused() {
             $tables().check_login().await;
         }
@@ -82,6 +81,11 @@ macro_rules! connector_tests {
         #[test]
         fn only_signed_webhooks_are_accepted() {
             $tables().check_signed();
+        }
+
+        #[tokio::test]
+        async fn webhooks_are_registered_unless_they_are() {
+            $tables().check_webhook_setups().await;
         }
 
         #[test]
@@ -125,8 +129,6 @@ pub(crate) struct Tables<C> {
     pub(crate) submits: Vec<SubmitRow>,
     /// Answers to a submit of [`Outgoing::example`].
     pub(crate) answers: Vec<(Answer, Outcome)>,
-    /// Messages for which we send no request, and their outcomes.
-    pub(crate) unsubmitted: Vec<(Outgoing, Outcome)>,
     /// The login before a submit, if the vendor has one.
     pub(crate) login: Option<Login>,
     /// The request that looks up [`Outgoing::example`].
@@ -135,6 +137,7 @@ pub(crate) struct Tables<C> {
     pub(crate) receipts: Vec<WebhookRow<CarrierReceipt>>,
     pub(crate) replies: Vec<WebhookRow<CarrierReply>>,
     pub(crate) signed: Vec<SignedRow>,
+    pub(crate) webhook_setups: Vec<WebhookSetupRow>,
 }
 
 impl<C> Tables<C> {
@@ -148,13 +151,13 @@ impl<C> Tables<C> {
             credentials: credentials.iter().map(|(part, value)| (*part, (*value).to_owned())).collect(),
             submits: Vec::new(),
             answers: Vec::new(),
-            unsubmitted: Vec::new(),
             login: None,
             lookup: "",
             lookups: Vec::new(),
             receipts: Vec::new(),
             replies: Vec::new(),
             signed: Vec::new(),
+            webhook_setups: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A scripted HTTP server on a socket: keeps each request, and answers as told.
 
 use std::{
+    collections::HashMap,
     fmt,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -91,8 +92,8 @@ impl fmt::Display for Request {
 pub(super) struct Server {
     pub(super) url: Url,
     answer: Arc<Mutex<Answer>>,
-    /// The line of some requests, such as `POST /login`, and their answer.
-    special: Arc<Mutex<Option<(String, Answer)>>>,
+    /// Lines of requests, such as `POST /login`, and their answers.
+    special: Arc<Mutex<HashMap<String, Answer>>>,
     requests: Arc<Mutex<Vec<Request>>>,
     /// Bytes of endless answers that clients have taken.
     taken: Arc<AtomicUsize>,
@@ -124,7 +125,7 @@ impl Server {
 
     /// Answers requests with this line differently.
     pub(super) fn answer_to(&self, line: &str, answer: Answer) {
-        *self.special.lock().unwrap() = Some((line.to_owned(), answer));
+        self.special.lock().unwrap().insert(line.to_owned(), answer);
     }
 
     /// Returns the requests since the last call.
@@ -151,8 +152,8 @@ impl Server {
     }
 
     fn answer_of(&self, line: &str) -> Answer {
-        let special = self.special.lock().unwrap().clone().filter(|(of, _)| of == line);
-        special.map_or_else(|| self.answer.lock().unwrap().clone(), |(_, answer)| answer)
+        let special = self.special.lock().unwrap().get(line).cloned();
+        special.unwrap_or_else(|| self.answer.lock().unwrap().clone())
     }
 
     fn pour(&self, connection: &mut TcpStream, status: u16) -> std::io::Result<()> {

@@ -71,6 +71,11 @@ impl Connections {
         self.0.borrow().iter().any(|known| known.vendor == vendor)
     }
 
+    /// Returns the connection that an event goes to now.
+    pub(super) fn find(&self, target: &Target) -> Option<Arc<Connection>> {
+        target.find(&self.0.borrow())
+    }
+
     fn named(&self, name: &str) -> Option<Arc<Connection>> {
         self.0.borrow().iter().find(|known| known.name.as_str() == name).cloned()
     }

@@ -10,6 +10,7 @@ mod credentials;
 mod cymba;
 mod loopback;
 mod messangi;
+mod mta;
 mod vendor;
 pub mod wire;
 
@@ -36,6 +37,7 @@ use super::webhooks::{EventNames, Webhook, WebhookRequest, Webhooks};
 pub(super) use self::connection::{Connection, ConnectionName};
 pub(super) use self::connections::{Connections, Target};
 pub use self::credentials::Credentials;
+pub(super) use self::vendor::Delivery;
 pub use self::vendor::Vendor;
 
 /// A valid message as submitted to a carrier.
@@ -223,10 +225,14 @@ impl Carriers {
         };
         let names =
             EventNames { webhook: Webhook::Receipts, id: &receipt.accepted.id, message_id: Some(submit.message_id()) };
-        let write = |connection: &Connection| WebhookRequest {
-            address: callback.unwrap_or_else(|| connection.address(Webhook::Receipts)).clone(),
-            headers: simulation.signature(connection, Webhook::Receipts, &body, self.clock.now()),
-            body: body.clone(),
+        let write = |connection: &Connection| {
+            let delivery = simulation.delivery(connection, Webhook::Receipts);
+            let address = callback.cloned().unwrap_or(delivery.address);
+            WebhookRequest {
+                delivery: Delivery { address, ..delivery },
+                headers: simulation.signature(connection, Webhook::Receipts, &body, self.clock.now()),
+                body: body.clone(),
+            }
         };
         self.webhooks.deliver(&names, submit.target(), &write).await;
     }
@@ -234,7 +240,11 @@ impl Carriers {
     /// Delivers a reply in as many webhook requests as its vendor needs; returns once the gateway accepted all of
     /// them or the emulator stops.
     pub(super) async fn deliver_reply(&self, reply: &Reply) {
-        let parts = self.simulations.of(reply.vendor()).parts(reply);
+        let simulation = self.simulations.of(reply.vendor());
+        if let Some(connection) = self.connections.find(&reply.target()) {
+            simulation.note_reply(reply, &connection);
+        }
+        let parts = simulation.parts(reply);
         join_all(parts.iter().map(|part| self.deliver_part(part))).await;
     }
 
@@ -245,7 +255,7 @@ impl Carriers {
             let simulation = self.simulations.of(connection.vendor);
             let body = simulation.reply(reply, connection);
             WebhookRequest {
-                address: connection.address(Webhook::Replies).clone(),
+                delivery: simulation.delivery(connection, Webhook::Replies),
                 headers: simulation.signature(connection, Webhook::Replies, &body, self.clock.now()),
                 body,
             }

@@ -12,10 +12,27 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use super::wire::{Call, Exchange, WireError};
-use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback, messangi};
+use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback, messangi, mta};
 use crate::emulator::network::Network;
 use crate::emulator::phone::Phone;
 use crate::emulator::webhooks::{Webhook, WebhookBody};
+
+/// Where a webhook request goes, and how it is retried.
+pub(in crate::emulator) struct Delivery {
+    /// A secret, because it contains a token.
+    pub(in crate::emulator) address: Url,
+    /// `None` for retries without end.
+    pub(in crate::emulator) most_retries: Option<u32>,
+    /// Whether only the status 200 counts as a success, and no other 2xx.
+    pub(in crate::emulator) only_status_200: bool,
+}
+
+impl Delivery {
+    /// Returns the delivery to the connection's address, retried until it succeeds.
+    pub(super) fn of(connection: &Connection, webhook: Webhook) -> Self {
+        Self { address: connection.address(webhook).clone(), most_retries: None, only_status_200: false }
+    }
+}
 
 /// A simulated vendor's routes and formats.
 pub(super) trait SimulatedVendor: Send + Sync {
@@ -37,6 +54,14 @@ pub(super) trait SimulatedVendor: Send + Sync {
     }
 
     fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody;
+
+    /// Takes notice of a reply of the connection, once, before it is delivered.
+    fn note_reply(&self, _: &Reply, _: &Connection) {}
+
+    /// Returns how to deliver a connection's webhook, unless the submit names an address of its own.
+    fn delivery(&self, connection: &Connection, webhook: Webhook) -> Delivery {
+        Delivery::of(connection, webhook)
+    }
 
     /// Returns the headers that sign a webhook request, sent at this time.
     fn signature(&self, _: &Connection, _: Webhook, _body: &WebhookBody, _at: Timestamp) -> HeaderMap {
@@ -103,6 +128,7 @@ vendors! {
     Cm => cm, ["4479992"];
     Cymba => cymba, ["4479991"];
     Messangi => messangi, ["4479994"];
+    Mta => mta, ["4479993"];
 }
 
 impl Vendor {
@@ -123,6 +149,7 @@ mod tests {
             ("447999200001", Vendor::Cm),
             ("447999100001", Vendor::Cymba),
             ("447999400001", Vendor::Messangi),
+            ("447999300001", Vendor::Mta),
             ("447999900001", Vendor::Loopback),
             ("447700900001", Vendor::Loopback),
         ] {

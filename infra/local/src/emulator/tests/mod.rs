@@ -9,6 +9,7 @@ mod control;
 mod cymba;
 mod loopback;
 mod messangi;
+mod mta;
 mod wire;
 
 use std::time::{Duration, Instant};

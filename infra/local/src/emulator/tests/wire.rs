@@ -9,6 +9,7 @@ use url::Url;
 
 use super::Tester;
 use super::cm::{message, request};
+use super::mta::mta_message;
 use crate::emulator::wire::{self, Call, Credentials, Exchange, Status, Submit, Vendor};
 
 const PHONE: &str = "447700900001";
@@ -42,6 +43,9 @@ fn path_tells_vendor_and_call() {
         (Method::POST, "/cymba/message?key=k", Some((Vendor::Cymba, Call::Submit))),
         (Method::POST, "/messangi/kingslanding/login", Some((Vendor::Messangi, Call::Login))),
         (Method::POST, "/messangi/raven/v2/messages", Some((Vendor::Messangi, Call::Submit))),
+        (Method::POST, "/mta/v3/send", Some((Vendor::Mta, Call::Submit))),
+        (Method::POST, "/mta/v3/webhooks", None),
+        (Method::GET, "/mta/v3/send", None),
         (Method::GET, "/cymba/message", None),
         (Method::POST, "/cymba/messages", None),
         (Method::GET, "/messangi/kingslanding/login", None),
@@ -141,6 +145,28 @@ async fn accepted_submit_of_messangi_belongs_to_its_login() {
     assert!(tester.exchange(path, ("authorization", "Bearer another"), &message).await.is_empty());
 }
 
+#[tokio::test]
+async fn accepted_submit_of_mta_names_the_longcode() {
+    let tester = Tester::start().await;
+    tester.register_mta().await;
+    let key = ("authorization", "Bearer mta-key");
+    let mut message = mta_message(PHONE);
+    let [accepted] = &tester.exchange("/mta/v3/send", key, &message).await[..] else { panic!() };
+    assert_eq!((accepted.reference(), accepted.from(), accepted.to()), ("ref1", "4711", PHONE));
+    assert_eq!(accepted.credentials(), Some(&Credentials::Key("mta-key".into())));
+    let built = accepted.receipt(Status::Delivered, Timestamp::UNIX_EPOCH).unwrap();
+    let real = tester.sink_requests("mta-receipts", 1).await.remove(0);
+    assert_eq!(serde_json::from_slice::<Value>(&built.bytes).unwrap(), real);
+    assert!(
+        [Status::Expired, Status::Read].iter().all(|status| accepted.receipt(*status, Timestamp::UNIX_EPOCH).is_none())
+    );
+    message["longcodeId"] = Value::Null;
+    let [accepted] = &tester.exchange("/mta/v3/send", key, &message).await[..] else { panic!() };
+    assert_eq!(accepted.from(), "447999399999");
+    message["subscribers"] = json!(["447700900200"]);
+    assert!(tester.exchange("/mta/v3/send", key, &message).await.is_empty());
+}
+
 #[test]
 fn answer_that_does_not_fit_its_request_is_an_error() {
     let request = request(&[message(PHONE), message(PHONE)]).to_string();
@@ -156,7 +182,9 @@ fn answer_that_does_not_fit_its_request_is_an_error() {
     let message = json!({ "from": { "type": "custom", "value": "Acme" }, "to": PHONE, "body": "x" });
     let cymba = json!({ "messages": [message] });
     let messangi = json!({ "from": "Acme", "to": PHONE, "text": "x" });
+    let mta = json!({ "subscribers": [PHONE], "message": "x" });
     for (vendor, path, request, answer) in [
+        (Vendor::Mta, "/mta/v3/send", &mta, json!({ "success": true, "data": {} })),
         (Vendor::Cymba, "/cymba/message", &cymba, json!({})),
         (Vendor::Cymba, "/cymba/message", &cymba, json!({ "messages": [] })),
         (Vendor::Cymba, "/cymba/message", &cymba, json!({ "messages": [{ "messageUuid": "1" }] })),

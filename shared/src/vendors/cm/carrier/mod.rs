@@ -31,13 +31,16 @@ impl Connector for Cm {
         // The product token.
         credentials: &[&[CredentialPart::Key]],
         channels: None,
+        longest_text: None,
         // CM.com documents none of the following.
         lookup: false,
         receipts_by_id: false,
         signs_webhooks: false,
         sender_id: None,
+        numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

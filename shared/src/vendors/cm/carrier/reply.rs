@@ -42,7 +42,7 @@ fn read_one(reply: Object<'_>) -> Result<CarrierReply, ParseError> {
         id: sha256_hex(&identity.to_string()),
         from,
         from_name: reply.object("from").and_then(|from| from.said("name")),
-        to,
+        to: Some(to),
         content,
         channel: channel_name::of_reply(&channel),
         at: Some(at),

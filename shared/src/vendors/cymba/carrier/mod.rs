@@ -38,12 +38,15 @@ impl Connector for Cymba {
         endpoint: Some("https://mplus.instagiv.com/"),
         credentials: &[&[CredentialPart::Key]],
         channels: Some(&[Channel::Sms, Channel::Rcs]),
+        longest_text: None,
         lookup: false,
         receipts_by_id: true,
         signs_webhooks: true,
         sender_id: None,
+        numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: true,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

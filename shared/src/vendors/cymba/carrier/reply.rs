@@ -30,7 +30,7 @@ fn read_one(reply: Object<'_>) -> Result<CarrierReply, ParseError> {
         id: required("mo_uuid")?,
         from: required("from")?.parse::<Originator>().map_err(|error| ParseError::new("from", error))?,
         from_name: reply.said("from_name"),
-        to: required("to")?.parse::<SenderId>().map_err(|error| ParseError::new("to", error))?,
+        to: Some(required("to")?.parse::<SenderId>().map_err(|error| ParseError::new("to", error))?),
         content: content(reply)?,
         channel: reply.said("channel").and_then(|channel| channel.parse().ok()).unwrap_or(Channel::Sms),
         at: reply.said("at").and_then(|at| parse_time(&at).ok()),

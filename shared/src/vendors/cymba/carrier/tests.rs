@@ -163,7 +163,7 @@ fn replies() -> Vec<WebhookRow<CarrierReply>> {
         id: "0b8f3a52-7c1d-4e6b-9a20-5f4c3d2e1a00".to_owned(),
         from: "441234567890".parse().unwrap(),
         from_name: None,
-        to: "449999999999".parse().unwrap(),
+        to: "449999999999".parse().ok(),
         content: ReplyContent::of_text("Yes, please"),
         channel: Channel::Sms,
         at: "2026-01-01T09:30:00Z".parse().ok(),

@@ -30,12 +30,15 @@ impl Connector for Loopback {
         endpoint: None,
         credentials: &[&[], &[CredentialPart::Key], &[CredentialPart::Login, CredentialPart::Password]],
         channels: None,
+        longest_text: None,
         lookup: true,
         receipts_by_id: true,
         signs_webhooks: true,
         sender_id: Some("senderId"),
+        numeric_sender_ids: false,
         national_numbers: true,
         takes_webhook_url: false,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

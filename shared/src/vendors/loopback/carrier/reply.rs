@@ -47,7 +47,7 @@ pub(super) fn read(body: &[u8], settings: &CarrierSettings) -> Result<CarrierRep
         id: body.id,
         from: from.map_err(|error| ParseError::new("from", error))?,
         from_name: body.name,
-        to: body.to.parse().map_err(|error| ParseError::new("to", error))?,
+        to: Some(body.to.parse().map_err(|error| ParseError::new("to", error))?),
         content: ReplyContent { text: body.text, extras: ReplyExtras { media, custom: body.custom } },
         channel: body.channel.unwrap_or(Channel::Sms),
         at,

@@ -154,7 +154,7 @@ fn replies() -> Vec<WebhookRow<CarrierReply>> {
         id: "r1".to_owned(),
         from: "447700900001".parse().unwrap(),
         from_name: None,
-        to: "449000000001".parse().unwrap(),
+        to: "449000000001".parse().ok(),
         content: ReplyContent::of_text("Hi"),
         channel,
         at: at.map(|at| at.parse().unwrap()),

@@ -37,14 +37,18 @@ impl Connector for Messangi {
         // A permanent key, or the login to Messangi's web site, for which the API issues keys of a day.
         credentials: &[&[CredentialPart::Key], &[CredentialPart::Login, CredentialPart::Password]],
         channels: Some(&[Channel::Sms]),
+        // In characters, by the table of the page "Outbound SMS".
+        longest_text: Some(1_600),
         // No page documents how to ask for a message, or signs a webhook.
         lookup: false,
         // Receipts bear our reference, too.
         receipts_by_id: false,
         signs_webhooks: false,
         sender_id: None,
+        numeric_sender_ids: false,
         national_numbers: false,
         takes_webhook_url: true,
+        webhook_events: None,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

@@ -48,7 +48,7 @@ fn read_one(reply: Object<'_>) -> Result<CarrierReply, ParseError> {
         id: sha256_hex(&identity.to_string()),
         from,
         from_name: extra.name,
-        to,
+        to: Some(to),
         content: ReplyContent {
             text: if text.is_empty() { extra.captions.join("\n") } else { text },
             extras: ReplyExtras { media: extra.media, custom: extra.custom },

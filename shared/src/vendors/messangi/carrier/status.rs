@@ -13,13 +13,6 @@ pub(super) struct Status {
 /// The status of any error that has none of its own.
 pub(super) const ERROR: &str = "ERROR";
 
-pub(super) const SEGMENTS_EXCEEDED: Status = Status {
-    word: "SEGMENTS_EXCEEDED",
-    in_answer: Meaning::Rejected,
-    in_receipt: Some(ReceiptStatus::Rejected),
-    words: "The number of permissible segments has been surpassed",
-};
-
 const STATUSES: [Status; 17] = {
     use Meaning::{Accepted, Rejected, Unknown};
     use ReceiptStatus as S;
@@ -42,7 +35,7 @@ const STATUSES: [Status; 17] = {
         row("INVALID_ROUTING", Rejected, Some(S::Rejected), "Phone number is not valid"),
         row("CODE_NOT_ALLOWED", Rejected, Some(S::Rejected), "User does not have the short or long code assigned"),
         row("BLACKLISTED", Rejected, Some(S::Rejected), "Recipient is blacklisted"),
-        SEGMENTS_EXCEEDED,
+        row("SEGMENTS_EXCEEDED", Rejected, Some(S::Rejected), "The number of permissible segments has been surpassed"),
     ]
 };
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     login,
-    status::{ERROR, SEGMENTS_EXCEEDED, Status, status},
+    status::{ERROR, Status, status},
 };
 use crate::{
     domain::{CredentialPart, Outcome, Submission},
@@ -24,9 +24,6 @@ use crate::{
     },
     vendors::Connection,
 };
-
-/// Limit on a text, in characters.
-const LONGEST_TEXT: usize = 1_600;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,11 +40,6 @@ struct Request<'a> {
 }
 
 pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {
-    let text = submission.text.as_str();
-    if text.chars().count() > LONGEST_TEXT {
-        let words = format!("the text has more than {LONGEST_TEXT} characters");
-        return Outcome::rejected(SEGMENTS_EXCEEDED.word, &words);
-    }
     let begun = Instant::now();
     let session = match connection.credentials.get(CredentialPart::Key) {
         Some(_) => None,
@@ -58,7 +50,7 @@ pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<
     };
     let request = Request {
         from: submission.from.as_str(),
-        text,
+        text: submission.text.as_str(),
         to: number::number("+", submission.to),
         wants_receipts: true,
         r#type: "MT",

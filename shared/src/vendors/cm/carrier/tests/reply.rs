@@ -71,7 +71,7 @@ impl Said {
             id: sha256_hex(&json!([from, to, text, files, custom, time, channel, reference]).to_string()),
             from: from.parse().unwrap(),
             from_name: None,
-            to: to.parse().unwrap(),
+            to: to.parse().ok(),
             content: ReplyContent { text, extras: ReplyExtras { media, custom } },
             channel: match channel {
                 "WhatsApp" => Channel::WhatsApp,

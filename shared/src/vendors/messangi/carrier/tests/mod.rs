@@ -17,7 +17,6 @@ fn tables() -> Tables<Messangi> {
     Tables {
         submits: submit::rows(),
         answers: submit::answers(),
-        unsubmitted: submit::unsubmitted(),
         login: Some(login::login()),
         receipts: receipt::rows(),
         replies: reply::rows(),

@@ -47,7 +47,7 @@ fn sample() -> CarrierReply {
         ])),
         from: "447911123456".parse().unwrap(),
         from_name: None,
-        to: "12345".parse().unwrap(),
+        to: "12345".parse().ok(),
         content: ReplyContent::of_text("Yes, please"),
         channel: Channel::Sms,
         at: TIME.parse().ok(),

@@ -34,11 +34,6 @@ pub(super) fn rows() -> Vec<SubmitRow> {
     ]
 }
 
-pub(super) fn unsubmitted() -> Vec<(Outgoing, Outcome)> {
-    let too_long = Outgoing { text: long_text(&"x".repeat(1_601)), ..Outgoing::example() };
-    vec![(too_long, rejected("SEGMENTS_EXCEEDED: the text has more than 1600 characters"))]
-}
-
 fn long_text(text: &str) -> Text {
     Text::parse(text, SegmentLimit(100)).unwrap()
 }
