@@ -33,7 +33,7 @@ impl Account {
         }
     }
 
-    fn number(self) -> &'static str {
+    pub fn number(self) -> &'static str {
         match self {
             Self::Demo => OWN_SENDER,
             Self::Other => OTHER_SENDER,
@@ -54,6 +54,8 @@ pub enum Phone {
     /// The carrier accepts the message, but its answer comes after our timeout.
     NoAnswer,
     Stops,
+    /// Mobile Text Alerts refuses the message, because the number has unsubscribed there. We do not know that yet.
+    Unsubscribed,
 }
 
 impl Phone {
@@ -63,7 +65,7 @@ impl Phone {
             Self::Rejected => Handset::rejects(),
             Self::NoReceipt => Handset::delivers_without_receipt(),
             Self::Repeated => Handset::repeats_receipt(),
-            Self::Delivered => Handset::receipt_before_answer(),
+            Self::Delivered | Self::Unsubscribed => Handset::receipt_before_answer(),
             Self::OutOfOrder => Handset::receipts_out_of_order(),
             Self::Busy => Handset::busy_twice(),
             Self::NoAnswer => Handset::unanswered(),
@@ -75,7 +77,7 @@ impl Phone {
     /// Returns the number of receipts and replies for each accepted submit.
     pub fn webhook_count(self) -> usize {
         match self {
-            Self::NoReceipt | Self::Rejected | Self::NoAnswer => 0,
+            Self::NoReceipt | Self::Rejected | Self::NoAnswer | Self::Unsubscribed => 0,
             Self::Delivered | Self::Undelivered | Self::Busy => 1,
             // At most.
             Self::OutOfOrder | Self::Stops => 2,
@@ -88,6 +90,7 @@ impl Phone {
             Self::NoReceipt => State::Submitted,
             Self::Undelivered => State::Undelivered,
             Self::Rejected => State::Rejected,
+            Self::Unsubscribed => State::Blocked,
             Self::NoAnswer => State::Failed,
             _ => State::Delivered,
         }
@@ -188,7 +191,8 @@ impl Scenario {
     }
 
     pub fn reaches_phone(&self) -> bool {
-        !matches!(self.phone, Phone::Undelivered | Phone::Rejected) && self.follow_up != FollowUp::Cancel
+        !matches!(self.phone, Phone::Undelivered | Phone::Rejected | Phone::Unsubscribed)
+            && self.follow_up != FollowUp::Cancel
     }
 
     pub fn number(&self, index: usize) -> String {

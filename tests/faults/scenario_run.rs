@@ -12,7 +12,7 @@ use tests::{clients::ClientRequest, system::answer};
 
 use crate::{
     proxy::{Plan, Submit},
-    scenario::{Account, FollowUp, Idempotency, Scenario},
+    scenario::{Account, FollowUp, Idempotency, Phone, Scenario},
     stage::{QUEUES, Stage},
 };
 
@@ -102,6 +102,9 @@ pub async fn run_scenario(stage: &mut Stage, scenario: &Scenario, run: usize, pl
     stage.seed(run as u64);
     if let Some(behavior) = scenario.rcs {
         stage.set_channels(&scenario.number(0), &json!({"rcs": behavior})).await;
+    }
+    if scenario.phone == Phone::Unsubscribed {
+        stage.unsubscribe(&scenario.number(0), scenario.account.number()).await;
     }
     stage.proxy.begin_run(plan);
     let mut scenario_run = ScenarioRun { stage, scenario, log: ClientLog::default() };

@@ -39,6 +39,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(through("two connections, both reject", Phone::Rejected, connections()));
     all.extend(no_answer());
     all.extend(messangi());
+    all.push(Scenario::new("unsubscribed at the vendor", mplus(), "mta", Phone::Unsubscribed));
     let cancel = Scenario::new("cancel", mplus(), LOOPBACK, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());

@@ -7,15 +7,18 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt};
 use local::emulator::EmulatorOptions;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    domain::{CarrierName, Route},
+    domain::{CarrierName, ReplyId, Route},
     flow::Gateway,
     gateway::{Part, connect_gateway},
     runtime::{Clock, Environment, Random},
+    store::{KeywordOrder, Recipients},
 };
 use strum::VariantArray;
 use tests::{TestConfig, carrier_configs, clients::ClientRequest, system::System, webhook_path};
+use uuid::Uuid;
 
 use crate::{
     instances::FunctionInstances,
@@ -239,6 +242,20 @@ impl Stage {
 
     pub async fn set_channels(&self, phone: &str, behaviors: &Value) {
         self.system.set_channels(phone, behaviors.clone()).await;
+    }
+
+    /// Unsubscribes a phone at Mobile Text Alerts, and lifts our own opt-out, which an earlier run recorded.
+    pub async fn unsubscribe(&self, phone: &str, sender: &str) {
+        let key = carrier_configs()[&"mta".parse().unwrap()].key.clone().unwrap();
+        let settings = self.system.request(Method::PUT, "/mta/settings").json(&json!({"refuses_unsubscribed": true}));
+        let unsubscribe = self.system.request(Method::POST, "/mta/v3/unsubscribes").bearer_auth(key);
+        for request in [settings, unsubscribe.json(&json!({"number": phone}))] {
+            assert!(request.send().await.unwrap().status().is_success());
+        }
+        let (number, sender) = (phone.parse().unwrap(), sender.parse().unwrap());
+        let reply = ReplyId::new(Uuid::from_u128(self.clock.now().as_nanosecond().unsigned_abs()));
+        let order = KeywordOrder { number: &number, sender: &sender, at: self.clock.now(), reply };
+        self.observer.store.opt_in(&order).await.unwrap();
     }
 
     /// Receives up to ten jobs, which the queue then hides for its visibility timeout.

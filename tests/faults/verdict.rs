@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use shared::{
     domain::{AttemptOutcome, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
-    store::Messages,
+    store::{Messages, Recipients},
 };
 use strum::IntoEnumIterator;
 
@@ -113,6 +113,7 @@ pub async fn judge(
             if is_idempotent(scenario) || log.answered.contains(&message.id.to_string()) {
                 let shown = shown(stage, (scenario, log), &mut phones, message).await;
                 judge_message(stage, (scenario, log, expectation), message, &shown, &told, &mut verdict);
+                judge_opt_out(stage, scenario, message, &mut verdict).await;
             }
         }
     }
@@ -147,6 +148,17 @@ fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mu
 ///
 /// If a request without idempotency was repeated, its messages have the same text. Then we return instead how
 /// often the carriers accepted each reference.
+/// A message that the carrier refused for an opt-out is blocked only after we recorded the opt-out.
+async fn judge_opt_out(stage: &Stage, scenario: &Scenario, message: &Message, verdict: &mut Verdict) {
+    if scenario.phone != Phone::Unsubscribed || message.state() != State::Blocked {
+        return;
+    }
+    let recipient = stage.observer.store.recipient(&message.request.to).await.unwrap();
+    if !recipient.opt_outs.contains(&message.request.from.id) {
+        verdict.lost.push("the opt-out is not recorded".to_owned());
+    }
+}
+
 async fn shown(
     stage: &Stage,
     (scenario, log): (&Scenario, &ClientLog),

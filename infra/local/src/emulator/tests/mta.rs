@@ -218,6 +218,11 @@ async fn unsubscribed_number_is_refused_until_it_starts_again() {
     tester.reply_to_mta(phone, json!({ "to": SENDER, "text": "START" })).await;
     tester.sink_requests("mta-replies", 2).await;
     assert_eq!(post().await, (200, json!("Message sent.")));
+    let by_the_api = tester.mta("/mta/v3/unsubscribes", &json!({ "number": phone }));
+    assert_eq!(answer(by_the_api).await.1["data"], Value::Null);
+    assert_eq!(post().await, refused);
+    let nameless = answer(tester.mta("/mta/v3/unsubscribes", &json!({}))).await.1;
+    assert_eq!(nameless["message"], "number is required");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@
 //!   scheduled messages.
 //! - A second request with the `X-Request-Id` of an accepted one gets a 409. A busy account answers 429 or 503.
 //! - Without `longcodeId` the account sends from [`OWN_NUMBER`].
-//! - A number that replied STOP is unsubscribed from the whole account until it replies START. If a person switched that
-//!   on, messages to it get a 400.
+//! - A number that replied STOP, or is named in `POST /v3/unsubscribes`, is unsubscribed from the whole account until it
+//!   replies START. If a person switched that on, messages to it get a 400.
 //! - A reply has `toNumber`, `replyId`, `timestamp` and `type`, which the page's table lacks. A connection with a country
 //!   writes national numbers, as V1 does. A second file is a reply of its own.
 //! - Of several addresses for an event, the one registered last counts. An event is retried if its webhook has
@@ -49,10 +49,11 @@ use super::{
     AcceptedSubmit, Connection, ConnectionName, Credentials, Receipt, ReceiptAddresses, Reply, Status, Submit, Vendor,
 };
 use crate::emulator::behavior::Behavior;
+use crate::emulator::handsets;
 use crate::emulator::json_line::JsonLine;
 use crate::emulator::network::Network;
 use crate::emulator::phone::Phone;
-use crate::emulator::problem::Problem;
+use crate::emulator::problem::{Fields, Problem};
 use crate::emulator::webhooks::{Webhook, WebhookBody};
 
 const SUBMIT_PATH: &str = "/v3/send";
@@ -75,6 +76,7 @@ impl SimulatedVendor for Simulation {
         Router::new()
             .route(SUBMIT_PATH, post(submit))
             .route(WEBHOOKS_PATH, post(register_webhook).get(list_webhooks))
+            .route("/v3/unsubscribes", post(unsubscribe))
             .route("/settings", put(set_settings))
             .with_state(MtaState { network, simulation: self })
     }
@@ -224,6 +226,17 @@ async fn register_webhook(State(state): State<MtaState>, headers: HeaderMap, bod
 async fn list_webhooks(State(state): State<MtaState>, headers: HeaderMap) -> Response {
     let listed = state.authenticate(&headers);
     state.answer(listed.map(|connection| lock(&state.simulation.registrations).list(&connection.name)))
+}
+
+async fn unsubscribe(State(state): State<MtaState>, headers: HeaderMap, body: Bytes) -> Response {
+    let unsubscribe = || {
+        let connection = state.authenticate(&headers)?;
+        let number = handsets::phone("number", Fields::parse(&body)?.filled_text("number")?)?;
+        lock(&state.simulation.unsubscribed).insert((connection.name.clone(), number));
+        Ok(json!({ "message": "Number unsubscribed.", "data": null }))
+    };
+    let answered = unsubscribe();
+    state.answer(answered)
 }
 
 async fn set_settings(State(state): State<MtaState>, body: Bytes) -> Result<JsonLine<Value>, Problem> {
