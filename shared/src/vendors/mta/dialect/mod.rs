@@ -12,6 +12,7 @@
 
 pub mod error;
 mod event;
+pub mod number;
 
 use http::StatusCode;
 
