@@ -1,5 +1,7 @@
 //! The account's paths in the dialect of Mobile Text Alerts.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use lambda_http::Request;
 use shared::{
@@ -86,7 +88,7 @@ impl Account {
     async fn validate(&self, request: &Request, account: &AccountId) -> Result<String, Failure> {
         let country = self.country(account).await?;
         let validation = read_validation(body(request)?, country).map_err(Failure::invalid)?;
-        let numbers = if validation.wants_unsubscribed { validation.numbers() } else { Default::default() };
+        let numbers = if validation.wants_unsubscribed { validation.numbers() } else { BTreeSet::new() };
         let unsubscribed = opt_outs::opted_out(&self.gateway, &self.directory, account, &numbers).await?;
         Ok(validation.answer(&unsubscribed))
     }

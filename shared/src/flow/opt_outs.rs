@@ -3,7 +3,7 @@
 //! A client opts a recipient out of all messages of its account, and no other account learns of it. The recipient's
 //! START to a sender of the account overrides that.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use tracing::info;
 
@@ -36,10 +36,10 @@ pub async fn opted_out(
     gateway: &Gateway,
     directory: &Directory,
     account: &AccountId,
-    numbers: &HashSet<PhoneNumber>,
-) -> Result<HashSet<PhoneNumber>, Unavailable> {
+    numbers: &BTreeSet<PhoneNumber>,
+) -> Result<BTreeSet<PhoneNumber>, Unavailable> {
     if numbers.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(BTreeSet::new());
     }
     let senders = directory.senders(account).await?;
     let numbers: Vec<_> = numbers.iter().cloned().collect();

@@ -9,7 +9,7 @@
 //! - `GET /v3/unsubscribes` would list numbers by account, for which there is no index. It answers 501.
 //! - A sender that is no phone number is among the dedicated numbers, too, as it is.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -129,13 +129,13 @@ fn read_recipient(
 impl Validation {
     /// Returns the valid numbers.
     #[must_use]
-    pub fn numbers(&self) -> HashSet<PhoneNumber> {
+    pub fn numbers(&self) -> BTreeSet<PhoneNumber> {
         self.recipients.iter().filter_map(|recipient| recipient.number.clone()).collect()
     }
 
     /// Returns the answer, after a look at who is unsubscribed.
     #[must_use]
-    pub fn answer(self, unsubscribed: &HashSet<PhoneNumber>) -> String {
+    pub fn answer(self, unsubscribed: &BTreeSet<PhoneNumber>) -> String {
         let (valid, invalid): (Vec<_>, Vec<_>) = self.recipients.into_iter().partition(|one| one.number.is_some());
         let is_out = |one: &Recipient| one.number.as_ref().is_some_and(|number| unsubscribed.contains(number));
         let shown = |listed: Vec<Recipient>| listed.into_iter().map(|one| one.shown).collect();

@@ -82,7 +82,7 @@ struct Answer<T> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rows<T> {
+struct List<T> {
     rows: Vec<T>,
     page: usize,
     page_size: usize,
@@ -105,5 +105,5 @@ pub(super) fn rows<T: Serialize>(
     total: usize,
     omits_older: bool,
 ) -> String {
-    answer(message, Rows { rows, page: paging.page, page_size: paging.size, total, omits_older })
+    answer(message, List { rows, page: paging.page, page_size: paging.size, total, omits_older })
 }

@@ -39,8 +39,8 @@ pub struct WebhookChange {
     event: Option<WebhookEvent>,
     url: Option<CallbackUrl>,
     secret: Option<ClientSecret>,
-    /// The inner `None` removes the address.
-    alert_email: Option<Option<String>>,
+    /// An empty text removes the address.
+    alert_email: Option<String>,
     skip_errors: Option<bool>,
     skip_error_codes: Option<Vec<String>>,
     retry_on_error: Option<bool>,
@@ -52,12 +52,13 @@ impl WebhookChange {
     #[must_use]
     pub fn apply(&self, webhook: Webhook) -> Webhook {
         let Webhook { event, url, secret, options, created_at } = webhook;
+        let alert_email = self.alert_email.clone().or(options.alert_email).filter(|email| !email.is_empty());
         Webhook {
             event: self.event.unwrap_or(event),
             url: self.url.clone().unwrap_or(url),
             secret: self.secret.clone().unwrap_or(secret),
             options: WebhookOptions {
-                alert_email: self.alert_email.clone().unwrap_or(options.alert_email),
+                alert_email,
                 skip_errors: self.skip_errors.or(options.skip_errors),
                 skip_error_codes: self.skip_error_codes.clone().unwrap_or(options.skip_error_codes),
                 retry_on_error: self.retry_on_error.or(options.retry_on_error),
@@ -139,12 +140,11 @@ fn refuse_alerts(object: &Object) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn read_email(object: &Object) -> Result<Option<Option<String>>, FieldError> {
+fn read_email(object: &Object) -> Result<Option<String>, FieldError> {
     const FIELD: &str = "alertEmail";
     match short_text(object, FIELD, LONGEST_EMAIL)? {
         None => Ok(None),
-        Some("") => Ok(Some(None)),
-        Some(email) if email.contains('@') => Ok(Some(Some(email.to_owned()))),
+        Some(email) if email.is_empty() || email.contains('@') => Ok(Some(email.to_owned())),
         Some(_) => Err(FieldError::new(FIELD, Code::Malformed, "is no e-mail address: it has no '@'")),
     }
 }

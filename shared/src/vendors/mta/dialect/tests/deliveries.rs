@@ -23,8 +23,8 @@ fn read(query: &str) -> Query {
     Query::read(&|name| parameter(query, name)).unwrap()
 }
 
-fn at(text: &str) -> Option<Timestamp> {
-    Some(text.parse().unwrap())
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn every_parameter_is_read() {
     let full = read(full);
     assert_eq!((full.paging, full.oldest_first), (Paging { page: 2, size: 50 }, true));
     assert_eq!(full.text.as_deref(), Some("order 4711"));
-    assert_eq!((full.since, full.until), (at("2026-11-01T00:00:00Z"), at("2026-11-30T23:59:59.999Z")));
+    assert_eq!((full.since, full.until), (Some(at("2026-11-01T00:00:00Z")), Some(at("2026-11-30T23:59:59.999Z"))));
     assert!(full.needs_content());
     let empty = "page=&pageSize=&sortBy=&sortDirection=&query=&startDate=&filters[endDate]=&type=&status=";
     assert_eq!(read(empty), plain);
@@ -49,14 +49,14 @@ fn every_parameter_is_read() {
         ("20261101T120000-0000", "2026-11-01T12:00:00Z"),
         ("20261101", "2026-11-01T00:00:00Z"),
     ] {
-        assert_eq!(read(&format!("startDate={written}")).since, at(start), "{written}");
+        assert_eq!(read(&format!("startDate={written}")).since, Some(at(start)), "{written}");
     }
     for (written, end) in [
         ("2026-11-01T12:30:00Z", "2026-11-01T12:30:00Z"),
         ("20261101T120000-0000", "2026-11-01T12:00:00Z"),
         ("20261101", "2026-11-01T23:59:59.999Z"),
     ] {
-        assert_eq!(read(&format!("filters%5BendDate%5D={written}")).until, at(end), "{written}");
+        assert_eq!(read(&format!("filters%5BendDate%5D={written}")).until, Some(at(end)), "{written}");
     }
 }
 
