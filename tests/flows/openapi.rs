@@ -3,6 +3,7 @@
 
 mod batches;
 mod messangi;
+mod mta;
 
 use std::collections::BTreeSet;
 

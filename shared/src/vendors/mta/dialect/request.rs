@@ -105,9 +105,8 @@ impl SendRequest {
 /// # Errors
 /// Each error in each field and number, or the error of the body.
 pub fn read(body: &[u8], limit: SegmentLimit, country: Option<CallingCode>) -> Result<SendRequest, Vec<FieldError>> {
-    let request = match json::read(body).map_err(|error| vec![error])? {
-        Value::Object(object) => object,
-        _ => return Err(vec![FieldError::new("(body)", Code::WrongType, "must be a JSON object")]),
+    let Value::Object(request) = json::read(body).map_err(|error| vec![error])? else {
+        return Err(vec![FieldError::new("(body)", Code::WrongType, "must be a JSON object")]);
     };
     let mut errors = unsupported(&request);
     let recipients = read_recipients(&request, country, &mut errors);

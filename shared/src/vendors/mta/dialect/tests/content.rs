@@ -13,8 +13,8 @@ fn with(content: &str) -> String {
 }
 
 /// Returns the text and the rest of the only draft.
-fn shown(text: &str, rest: &str) -> super::Read {
-    Ok(vec!["from the usual sender".to_owned(), format!("0 447700900001 {text}{rest}")])
+fn shown(text: &str, rest: &str) -> Vec<String> {
+    vec!["from the usual sender".to_owned(), format!("0 447700900001 {text}{rest}")]
 }
 
 fn picture(text: &str) -> String {
@@ -24,19 +24,19 @@ fn picture(text: &str) -> String {
 #[test]
 fn each_content_becomes_lines_of_a_text() {
     let rows = [
-        (with(r#""message":"a""#), shown(r#""a""#, "")),
-        (with(r#""message":"a","header":"h","footer":"f""#), shown(r#""h\na\nf""#, "")),
-        (with(r#""message":"a","header":"","footer":" ""#), shown(r#""a""#, "")),
-        (with(r#""message":"a\nb","footer":"f""#), shown(r#""a\nb\nf""#, "")),
-        (with(&format!(r#""image":"{URL}""#)), shown(&format!("{URL:?}"), &picture(""))),
-        (with(&format!(r#""message":"","image":"{URL}""#)), shown(&format!("{URL:?}"), &picture(""))),
+        (with(r#""message":"a""#), Ok(shown(r#""a""#, ""))),
+        (with(r#""message":"a","header":"h","footer":"f""#), Ok(shown(r#""h\na\nf""#, ""))),
+        (with(r#""message":"a","header":"","footer":" ""#), Ok(shown(r#""a""#, ""))),
+        (with(r#""message":"a\nb","footer":"f""#), Ok(shown(r#""a\nb\nf""#, ""))),
+        (with(&format!(r#""image":"{URL}""#)), Ok(shown(&format!("{URL:?}"), &picture("")))),
+        (with(&format!(r#""message":"","image":"{URL}""#)), Ok(shown(&format!("{URL:?}"), &picture("")))),
         (
             with(&format!(r#""message":"a","image":"{URL}","footer":"f""#)),
-            shown(&format!(r#""a\nf\n{URL}""#), &picture(r#""text":"a\nf","#)),
+            Ok(shown(&format!(r#""a\nf\n{URL}""#), &picture(r#""text":"a\nf","#))),
         ),
         (
             with(&format!(r#""header":"h","image":"{URL}""#)),
-            shown(&format!(r#""h\n{URL}""#), &picture(r#""text":"h","#)),
+            Ok(shown(&format!(r#""h\n{URL}""#), &picture(r#""text":"h","#))),
         ),
     ];
     check_requests(&rows, read_one);
