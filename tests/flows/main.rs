@@ -24,6 +24,7 @@ mod idle;
 mod invalid_uri;
 mod messangi;
 mod metrics;
+mod mta;
 mod mta_account;
 mod openapi;
 mod optout;

@@ -10,10 +10,12 @@
 //! | failed | `unknown` if the outcome stayed unknown, else `undeliverable` |
 //!
 //! Our choices: the words for our states that the vendor does not have; no callback for *read* and *cancelled*, for which
-//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; and `threadId`,
-//! `longcodeId` and `urls`, by which a client can answer a reply and gets all of its files.
+//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; `threadId` and
+//! `longcodeId`, by which a client can answer a reply; and `urls`, `fromName` and `custom`, which have all files of a
+//! reply, its sender's name, and a location, contacts or a pressed button.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     domain::{Message, Originator, PhoneNumber, Reference, Reply, State, Tags, Timestamp},
@@ -116,6 +118,10 @@ struct MessageReply<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     urls: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<&'a Tags>,
     longcode_id: u64,
     thread_id: Option<u64>,
@@ -136,6 +142,8 @@ pub(super) fn message_reply(reply: &Reply) -> String {
         message: Some(text).filter(|text| !text.is_empty() || files.is_empty()),
         url: files.first().copied(),
         urls: if files.len() > 1 { files } else { Vec::new() },
+        from_name: reply.from_name.as_deref(),
+        custom: reply.content.extras.custom.as_ref(),
         tags: answered.map(|to| &to.tags).filter(|tags| !tags.is_empty()),
         longcode_id: reply.to.number(),
         thread_id: thread(&reply.from),
