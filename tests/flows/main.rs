@@ -24,6 +24,8 @@ mod idle;
 mod invalid_uri;
 mod messangi;
 mod metrics;
+mod mta;
+mod mta_account;
 mod mta_carrier;
 mod openapi;
 mod optout;

@@ -3,6 +3,8 @@
 
 mod batches;
 mod messangi;
+mod mta;
+mod mta_account;
 
 use std::collections::BTreeSet;
 
@@ -194,8 +196,12 @@ async fn keyword_answers_fit_their_schema() {
 
 #[tokio::test]
 async fn replies_with_files_and_from_short_codes_fit_their_schema() {
-    let replies =
-        [(Dialect::Mplus, "MobileOriginated"), (Dialect::Cm, "CmReply"), (Dialect::Messangi, "MessangiReply")];
+    let replies = [
+        (Dialect::Mplus, "MobileOriginated"),
+        (Dialect::Cm, "CmReply"),
+        (Dialect::Messangi, "MessangiReply"),
+        (Dialect::Mta, "MtaReply"),
+    ];
     for (dialect, component) in replies {
         let system = System::start().await;
         let callback = system.sink("status");

@@ -119,6 +119,12 @@ async fn every_content_reaches_the_client_and_the_views() {
                     let name = &extra["contacts"][1]["profile"]["name"];
                     assert_eq!(*name, if is_contact { json!("Ann Example") } else { Value::Null }, "{callback}");
                 }
+                Dialect::Mta => {
+                    let urls: Vec<_> = files.iter().map(|files| files[0]["url"].as_str().unwrap()).collect();
+                    assert_eq!((&callback["message"], &callback["fromName"]), (text, &json!("Ann")), "{callback}");
+                    assert_eq!(callback.get("custom"), shown.get("custom"), "{callback}");
+                    assert_eq!((client(dialect).files)(&callback), urls, "{callback}");
+                }
                 Dialect::Mplus => {
                     assert_eq!((&callback["message"], callback.get("media")), (text, files), "{callback}");
                     assert_eq!(
@@ -180,6 +186,7 @@ async fn reply_from_a_name_or_short_code_is_reported_as_text() {
                 Dialect::Mplus => &callback["from"],
                 Dialect::Cm => &callback["from"]["number"],
                 Dialect::Messangi => &callback["user"],
+                Dialect::Mta => &callback["fromNumber"],
             };
             assert_eq!(*from, written, "{callback}");
         }

@@ -14,6 +14,7 @@ use shared::{
         cm::dialect::{ReadContext, request, xml},
         cymba::dialect as mplus,
         messangi::dialect::request as messangi,
+        mta::dialect::request as mta,
     },
 };
 use strum::IntoEnumIterator;
@@ -47,6 +48,10 @@ fn read_messangi(body: &[u8]) {
 
 fn read_messangi_batch(body: &[u8]) {
     drop(messangi::read_batch(body, context().limit));
+}
+
+fn read_mta(body: &[u8]) {
+    drop(mta::read(body, context().limit, "1".parse().ok()));
 }
 
 fn read_webhook(body: &[u8]) {
@@ -229,6 +234,33 @@ fn messangi_parse_time_is_bounded_for_hostile_bodies() {
         fill(MOST_BYTES, "[", "[],", "]"),
     ];
     assert_cheap(read_messangi_batch, &ordinary, &hostile);
+}
+
+#[test]
+fn mta_parse_time_is_bounded_for_hostile_bodies() {
+    let numbers: Vec<_> = (0..1000).map(|index| format!("\"+4479{index:08}\"")).collect();
+    let to_thousand = |open: &str, one: &str, close: &str| {
+        fill(MOST_BYTES, &format!(r#"{{"subscribers":[{}],{open}"#, numbers.join(",")), one, &format!("{close}}}"))
+    };
+    let ordinary = to_thousand(r#""message":""#, "Hello ", "\"");
+    let hostile = [
+        to_thousand(r#""message":""#, "ж", "\""),
+        to_thousand(r#""message":""#, " ", "\""),
+        to_thousand(r#""message":"a","header":""#, "a", "\""),
+        to_thousand(r#""message":"a","image":"https://a/"#, "../", "\""),
+        to_thousand(r#""message":"a","image":"https://"#, "xn--a.", "\""),
+        to_thousand(r#""message":"a","externalId":""#, "x", "\""),
+        to_thousand(r#""message":"a","scheduledDate":"20260101T000000."#, "1", "\""),
+        to_thousand(r#""message":"a","longcodeId":""#, "9", "\""),
+        to_thousand(r#""message":"a","longcodeId":"#, "9", ""),
+        to_thousand(r#""message":"a","groups":["#, "0,", "]"),
+        format!(r#"{{"message":"a","tags":{{{}"":""}}}}"#, keys(80_000)),
+        fill(MOST_BYTES, r#"{"message":"a","subscribers":["#, "\"\",", "]}"),
+        fill(MOST_BYTES, r#"{"message":"a","subscribers":[""#, "9", "\"]}"),
+        fill(MOST_BYTES, r#"{"message":"a","subscribers":[""#, " ", "\"]}"),
+        fill(MOST_BYTES, "[", "[],", "]"),
+    ];
+    assert_cheap(read_mta, &ordinary, &hostile);
 }
 
 #[test]

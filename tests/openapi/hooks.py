@@ -56,6 +56,7 @@ def in_xml(pointer):
 IS_FALLBACK = fits("BatchRequest/properties/fallback_channels")
 IS_SENDER, IS_TOKEN, IS_XML = fits("WrittenSenderId"), fits("CmToken"), fits("CmXmlRequest")
 IS_CONNECTION = fits("MessangiRequest/properties/connection")
+IS_REQUEST_ID = fits("IdempotencyKey")
 IS_RECIPIENT, IS_TEMPLATE = fits("MessangiRecipient"), fits("MessangiBatchRequest/properties/text")
 # Schemathesis leaves these out of XML.
 NOT_IN_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
@@ -86,6 +87,8 @@ def map_case(_context, case):
         agree(case.body)
     if case.path.startswith("/raven/") and isinstance(case.body, dict):
         use_known_values_of_messangi(case.body)
+    if case.path == "/v3/send":
+        use_known_values_of_mta(case)
     return case
 
 
@@ -110,6 +113,20 @@ def use_known_values_of_messangi(body):
     for recipient in recipients:
         if isinstance(recipient, dict) and IS_RECIPIENT(recipient):
             recipient["params"] = ["Ann"]
+
+
+def use_known_values_of_mta(case):
+    """Replaces a sender and a conversation, and long texts: no schema counts the parts of a text. Leaves out the second
+    of two valid idempotency keys."""
+    keys = [(case.headers or {}).get(name) for name in ("X-Request-Id", "Idempotency-Key")]
+    if all(map(IS_REQUEST_ID, keys)):
+        del case.headers["Idempotency-Key"]
+    replace(case.body, "longcodeId", fits("MtaRequest/properties/longcodeId"), int(KNOWN["sender"]))
+    replace(case.body, "threadId", fits("MtaRequest/properties/threadId"), int(KNOWN["recipient"]))
+    for name in ("header", "message", "footer", "image"):
+        is_valid = fits(f"MtaRequest/properties/{name}")
+        is_long = lambda text, is_valid=is_valid: is_valid(text) and len(text) > 100
+        replace(case.body, name, is_long, "https://media.example/a.png" if name == "image" else "Hi")
 
 
 def use_known_values(case):
@@ -173,7 +190,7 @@ def repeats_an_id(body):
 
 def repeats_a_number(body):
     """Returns whether two destinations are one number, written differently: no schema recognises that."""
-    written = {str(each) for each in listed(body, "destinations")}
+    written = {str(each) for name in ("destinations", "subscribers") for each in listed(body, name)}
     return len({re.sub(r"^\s*(\+|00)?|\s*$", "", each) for each in written}) < len(written)
 
 

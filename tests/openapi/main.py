@@ -20,7 +20,7 @@ from outside import Client, Local, owned
 
 HERE = pathlib.Path(__file__).parent
 TOOL = pathlib.Path(sys.executable).parent / "schemathesis"
-KEY, SENDER = "demo-key", "441234567890"
+KEY, SENDER, RECIPIENT = "demo-key", "441234567890", "447700900001"
 # The product token and the route's name in the description's examples.
 EXAMPLE_TOKEN, EXAMPLE_ROUTE = "00000000-0000-0000-0000-000000000000", "premium"
 
@@ -62,14 +62,14 @@ def known(url):
     client = Client(url, KEY)
     tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     sent = client.send(
-        owned(SENDER, "447700900001", "Delivered"),
-        owned(SENDER, "447700900001", "Scheduled", send_at=tomorrow),
+        owned(SENDER, RECIPIENT, "Delivered"),
+        owned(SENDER, RECIPIENT, "Scheduled", send_at=tomorrow),
         owned(SENDER, "447700900101", "Undelivered"),
     )
     messages = [message["messageUuid"] for message in sent]
     for message, state in zip(messages, ("delivered", "scheduled", "undelivered"), strict=True):
         client.until_state(message, state)
-    batch = {"from": SENDER, "message": "To all", "destinations": ["447700900001", "447700900101"]}
+    batch = {"from": SENDER, "message": "To all", "destinations": [RECIPIENT, "447700900101"]}
     # A scheduled batch can be cancelled.
     batches = [client.call("POST", "/batch", {**batch, **more}) for more in ({}, {"send_at": tomorrow})]
     expect(all(status == 200 for status, _ in batches), f"the batches: {batches}")
@@ -77,7 +77,7 @@ def known(url):
     expect(status == 200 and "next" in page, f"the first page of messages: {status} {page}")
     return {
         **{"messages": messages, "batches": [answer["identifier"] for _, answer in batches]},
-        **{"cursor": page["next"], "key": KEY, "sender": SENDER, "route": EXAMPLE_ROUTE},
+        **{"cursor": page["next"], "key": KEY, "sender": SENDER, "recipient": RECIPIENT, "route": EXAMPLE_ROUTE},
     }
 
 

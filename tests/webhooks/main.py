@@ -2,7 +2,8 @@
 
 Both packages, unmodified, verify the requests that the sinks received: receipts, replies
 and a notice, in each dialect, while two secrets are set and after the older was retired.
-The header of `mplus` callbacks has room for a single signature, made with the older secret.
+The headers of `mplus` and `mta` callbacks have room for a single signature, made with the
+older secret. A webhook of `mta` has a secret of its own.
 """
 
 import base64
@@ -28,6 +29,8 @@ TOKEN, SENDER = "demo-key", "441234567890"
 FIRST = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ=="
 FOREIGN = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC0wMDAx"
 SINKS = ("receipts", "replies", "status", "statuses", "notices")
+# The secret of a webhook, as a client of Mobile Text Alerts writes it.
+OF_WEBHOOK = "A client's own secret"
 # The packages tolerate a difference of five minutes.
 TOO_LATE_S = 6 * 60
 
@@ -122,6 +125,12 @@ class Test:
             events = zip(signed(one, FIRST), later, strict=True)
             none_verifies([altered(event, "webhook-timestamp", at) for event, at in events], "match")
 
+        with self.check("a webhook's callback verifies with the webhook's own secret"):
+            event = self.callback_of_webhook()
+            expect_equal(hex_hmac(OF_WEBHOOK.encode(), event["body"]), event["headers"]["x-signature"], "X-Signature")
+            all_verify(signed([event], f"whsec_{base64.b64encode(OF_WEBHOOK.encode()).decode()}"))
+            none_verifies(signed([event], FIRST), "match")
+
         second = self.admin("secret", "rotate", "demo")["secret"]
         self.half_a_minute_later()
         with self.check("while two secrets are set, every callback verifies with either"):
@@ -151,11 +160,25 @@ class Test:
         status, _ = call("POST", f"{self.local.url}/clock", {"advance_seconds": 31})
         expect_equal(status, 200, "moving the clock")
 
+    def callback_of_webhook(self):
+        """Registers a webhook of Mobile Text Alerts' dialect, and returns its first callback."""
+        webhook = {"event": "message-send", "url": self.local.sink("webhook"), "secret": OF_WEBHOOK}
+        status, answer = self.client.call("POST", "/v3/webhooks", webhook)
+        expect_equal(status, 200, f"the answer {answer}")
+        self.half_a_minute_later()
+        self.send_mta(next(self.phones))
+        return until("the webhook's callback", lambda: self.local.sink_requests("webhook"))[0]
+
+    def send_mta(self, phone):
+        message = {"subscribers": [f"+{phone}"], "message": "Hello", "longcodeId": int(SENDER)}
+        status, answer = self.client.call("POST", "/v3/send", message)
+        expect_equal(status, 200, f"the answer {answer}")
+
     def all_callbacks(self):
         """Causes a receipt and a reply in each dialect and a notice, and returns the requests."""
         for sink in SINKS:
             call("DELETE", self.local.sink(sink))
-        mplus, cm, messangi = (next(self.phones) for _ in range(3))
+        mplus, cm, messangi, mta = (next(self.phones) for _ in range(4))
         self.client.send(owned(SENDER, mplus, "Hello", callback=self.local.sink("receipts")))
         message = {"from": SENDER, "to": [{"number": f"00{cm}"}], "body": {"content": "Hello"}}
         status, answer = call(
@@ -166,7 +189,8 @@ class Test:
         message["callbacks"] = self.local.sink("statuses")
         status, answer = self.client.call("POST", "/raven/v2/messages", message)
         expect_equal(status, 200, f"the answer {answer}")
-        for phone in (mplus, cm, messangi):
+        self.send_mta(mta)
+        for phone in (mplus, cm, messangi, mta):
             self.local.until_handset(phone)
             self.local.reply(phone, SENDER, "Grüße 👋")
         gone = self.local.sink(f"gone-{mplus}") + "?status=410"
@@ -174,20 +198,22 @@ class Test:
 
         def callbacks():
             found = {sink: self.local.sink_requests(sink) for sink in SINKS}
-            is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 3 and found["notices"]
-            is_delivered = "2" in map(cm_status, found["status"]) and "DELIVRD" in map(messangi_status, found["statuses"])
-            return is_all and is_delivered and found
+            is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 4 and found["notices"]
+            statuses = [status_of(request) for request in (*found["status"], *found["statuses"])]
+            return is_all and {"2", "DELIVRD", "delivered"} <= set(statuses) and found
 
         found = until("a receipt and a reply in each dialect, and a notice", callbacks)
         return [event for sink in SINKS for event in found[sink]]
 
 
-def cm_status(request):
-    return json.loads(request["body"])["messages"]["msg"]["status"]["code"]
+def status_of(request):
+    """Returns the status in a report of CM.com's, Messangi's or Mobile Text Alerts' dialect."""
+    report = json.loads(request["body"])
+    return report["messages"]["msg"]["status"]["code"] if "messages" in report else report["status"]
 
 
-def messangi_status(request):
-    return json.loads(request["body"])["status"]
+def hex_hmac(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def signed(events, secret):
@@ -196,15 +222,21 @@ def signed(events, secret):
 
 
 def own_signers(events, *secrets):
-    """Returns the secrets that signed the mplus header `signature`; None stands for an unknown secret."""
+    """Returns the secrets that signed the headers `signature` of mplus and `X-Signature` of mta; None stands for an
+    unknown secret."""
 
-    def made(event, secret):
-        key, text = base64.b64decode(secret.removeprefix("whsec_")), f"{event['headers']['timestamp']}.{event['body']}"
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    def made(event, name, secret):
+        body = event["body"]
+        text = body if name == "x-signature" else f"{event['headers']['timestamp']}.{body}"
+        return hex_hmac(base64.b64decode(secret.removeprefix("whsec_")), text)
 
-    own = [event for event in events if "signature" in event["headers"]]
-    expect(own, "no event has the header `signature`")
-    return {next((one for one in secrets if made(event, one) == event["headers"]["signature"]), None) for event in own}
+    found = set()
+    for name in ("signature", "x-signature"):
+        own = [event for event in events if name in event["headers"]]
+        expect(own, f"no event has the header `{name}`")
+        for event in own:
+            found.add(next((one for one in secrets if made(event, name, one) == event["headers"][name]), None))
+    return found
 
 
 def altered(event, name, value):

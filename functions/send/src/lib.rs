@@ -49,11 +49,13 @@ impl Send {
             Some(Dialect::Mplus) => mplus::answer(self, request, &segments).await.unwrap_or_else(Response::from),
             Some(Dialect::Cm) => cm::answer(self, request, &segments).await,
             Some(Dialect::Messangi) => messangi::answer(self, request, &segments).await,
-            Some(Dialect::Mta) => mta::answer(self, request, &segments).await,
+            Some(Dialect::Mta) => mta::answer(self, request).await,
             None => Problem::not_found().into(),
         }
     }
 }
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Optional headers and parameters that every dialect supports.
 struct Options {
@@ -65,17 +67,17 @@ struct Options {
 impl Options {
     /// Parses the headers and parameters, or returns the error of each malformed one.
     fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
-        match (idempotency_key(request), on_unknown(request), dry_run(request)) {
+        match (idempotency_key(request, IDEMPOTENCY_KEY), on_unknown(request), dry_run(request)) {
             (Ok(idempotency_key), Ok(on_unknown), Ok(dry_run)) => Ok(Self { idempotency_key, on_unknown, dry_run }),
             (key, choice, dry_run) => Err([dry_run.err(), key.err(), choice.err()].into_iter().flatten().collect()),
         }
     }
 }
 
-fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldError> {
-    const NAME: &str = "Idempotency-Key";
-    let key = header(request, NAME)?.map(str::parse::<IdempotencyKey>).transpose();
-    key.map_err(|error| FieldError::new(NAME, FieldErrorCode::Malformed, error.to_string()))
+/// Returns the idempotency key in a header.
+fn idempotency_key(request: &Request, name: &str) -> Result<Option<IdempotencyKey>, FieldError> {
+    let key = header(request, name)?.map(str::parse::<IdempotencyKey>).transpose();
+    key.map_err(|error| FieldError::new(name, FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {

@@ -1,19 +1,128 @@
-//! `POST /v3/send`, in the dialect of Mobile Text Alerts.
+//! `POST /v3/send`, in the dialect of Mobile Text Alerts. All messages of a request are accepted, or none.
+//!
+//! `X-Request-Id` is an idempotency key like `Idempotency-Key`, with another answer to a repeat: 409, as the vendor's
+//! clients expect. They take it as "already accepted". So the 409 comes only after `accept` has stored and enqueued
+//! whatever an earlier request left undone.
+
+mod sender;
 
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    edge::mta::{authenticate, respond},
-    vendors::mta::dialect::error::Failure,
+    domain::{AccountId, Dialect, FieldError, FieldErrorCode, Message, RejectionReason, SenderChoice, Timestamp},
+    edge::mta::{authenticate, body, respond},
+    flow::accept::{self, AcceptError, Grouping, accept, stored_sender},
+    vendors::mta::dialect::{
+        error::Failure,
+        rejection::rename,
+        request::{RequestedSender, SendRequest, read},
+        response,
+    },
 };
 
-use crate::Send;
+use crate::{IDEMPOTENCY_KEY, Options, Send, idempotency_key};
 
-pub(crate) async fn answer(send: &Send, request: &Request, _path: &[&str]) -> Response<Body> {
-    respond(&send.gateway, accept_send(send, request).await)
+const REQUEST_ID: &str = "X-Request-Id";
+
+pub(crate) async fn answer(send: &Send, request: &Request) -> Response<Body> {
+    let began = send.gateway.clock.now();
+    respond(&send.gateway, accept_send(send, request, began).await)
 }
 
-async fn accept_send(send: &Send, request: &Request) -> Result<String, Failure> {
-    let _account = authenticate(request, &send.directory).await?;
-    Err(Failure::not_found())
+/// A request with its options, before its sender is known.
+struct Posted {
+    request: SendRequest,
+    options: Options,
+    /// The header with the request's key.
+    key_header: &'static str,
+}
+
+async fn accept_send(send: &Send, request: &Request, began: Timestamp) -> Result<String, Failure> {
+    let account = authenticate(request, &send.directory).await?;
+    let posted = read_request(send, request, &account).await?;
+    let messages = accept_posted(send, &account, &posted).await?;
+    let first = messages.first().ok_or_else(Failure::internal)?;
+    let is_repeat = messages.iter().any(|message| message.created_at < began);
+    if is_repeat && posted.key_header == REQUEST_ID {
+        let number = first.batch.number();
+        let words = format!("The request with this {REQUEST_ID} was accepted before, with the messageId {number}.");
+        return Err(Failure::conflict(words));
+    }
+    Ok(response::accepted(first))
+}
+
+/// Reads the body and the headers, and returns all errors of both.
+async fn read_request(send: &Send, request: &Request, account: &AccountId) -> Result<Posted, Failure> {
+    let body = body(request)?;
+    let account = send.directory.account(account).await?;
+    let country = account.and_then(|account| account.country_code);
+    match (read(body, send.segment_limit(), country), read_options(request)) {
+        (Ok(request), Ok((options, key_header))) => Ok(Posted { request, options, key_header }),
+        (read, options) => {
+            let mut errors = read.err().unwrap_or_default();
+            errors.extend(options.err().into_iter().flatten());
+            Err(Failure::invalid(errors))
+        }
+    }
+}
+
+/// Returns the options, with the request's ID as their key, and the header with the key.
+fn read_options(request: &Request) -> Result<(Options, &'static str), Vec<FieldError>> {
+    let options = Options::read(request);
+    match (options, idempotency_key(request, REQUEST_ID)) {
+        (Ok(Options { idempotency_key: Some(_), .. }), Ok(Some(_))) => {
+            let rule = "cannot be given together with Idempotency-Key";
+            Err(vec![FieldError::new(REQUEST_ID, FieldErrorCode::Conflict, rule)])
+        }
+        (Ok(options), Ok(Some(id))) => Ok((Options { idempotency_key: Some(id), ..options }, REQUEST_ID)),
+        (Ok(options), Ok(None)) => Ok((options, IDEMPOTENCY_KEY)),
+        (options, id) => Err(options.err().into_iter().flatten().chain(id.err()).collect()),
+    }
+}
+
+/// Accepts the messages.
+///
+/// A repeat may find another sender than the first request did: a reply has come to another sender meanwhile, or an
+/// operator has changed the account's default. So if the request does not name its sender and conflicts with an
+/// earlier one, we try again with the earlier sender.
+async fn accept_posted(send: &Send, account: &AccountId, posted: &Posted) -> Result<Vec<Message>, Failure> {
+    let from = sender::resolve(send, account, &posted.request).await?;
+    let accepted = accept_from(send, account, posted, &from).await;
+    let is_conflict =
+        matches!(&accepted, Err(AcceptError::Rejected(rejection)) if rejection.reason == RejectionReason::Conflict);
+    let names_sender = matches!(posted.request.sender, RequestedSender::Longcode(_));
+    let accepted = match &posted.options.idempotency_key {
+        Some(key) if is_conflict && !names_sender => {
+            let recipients = posted.request.recipients.len();
+            match stored_sender(&send.gateway, account, key, recipients).await? {
+                Some(stored) if stored != from => accept_from(send, account, posted, &stored).await,
+                _ => accepted,
+            }
+        }
+        _ => accepted,
+    };
+    accepted.map_err(|error| match error {
+        AcceptError::Rejected(rejection) => rename(rejection, &posted.request, posted.key_header).into(),
+        AcceptError::Unavailable(error) => error.into(),
+    })
+}
+
+async fn accept_from(
+    send: &Send,
+    account: &AccountId,
+    posted: &Posted,
+    from: &SenderChoice,
+) -> Result<Vec<Message>, AcceptError> {
+    let drafts = posted.request.drafts(from);
+    let Options { idempotency_key, on_unknown, dry_run } = &posted.options;
+    let request = accept::Request {
+        dialect: Dialect::Mta,
+        posted: drafts.len(),
+        drafts,
+        idempotency_key: idempotency_key.clone(),
+        on_unknown: *on_unknown,
+        dry_run: *dry_run,
+        grouping: Grouping::Numbered,
+    };
+    accept(&send.gateway, &send.directory, account, &request).await
 }

@@ -4,6 +4,7 @@
 mod cm;
 mod messangi;
 mod mplus;
+mod mta;
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -140,6 +141,7 @@ pub fn client(dialect: Dialect) -> &'static DialectClient {
         Dialect::Mplus => &mplus::CLIENT,
         Dialect::Cm => &cm::CLIENT,
         Dialect::Messangi => &messangi::CLIENT,
+        Dialect::Mta => &mta::CLIENT,
     }
 }
 

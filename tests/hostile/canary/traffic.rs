@@ -4,7 +4,7 @@ use std::{iter, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::runtime::{Environment, Random};
 use tests::{
     Phone, System, TestConfig,
@@ -25,6 +25,9 @@ const WRONG_TOKEN: &str = "canary-token-of-nobody";
 const CALLBACK_TOKEN: &str = "canary-in-a-callback";
 const REPLY_TOKEN: &str = "canary-in-the-reply-url";
 const STATUS_TOKEN: &str = "canary-in-the-status-url";
+const HOOK_TOKEN: &str = "canary-in-a-webhook-url";
+const HOOK_SECRET: &str = "canary-secret-of-a-webhook";
+const EMAIL: &str = "canary@alert.example";
 const TEXT: &str = "Canary text: Grüße, 4711 & more";
 const REPLY: &str = "Canary reply: naïve 0815?";
 const REFERENCE: &str = "canary-reference";
@@ -65,6 +68,9 @@ pub fn canaries() -> Vec<Canary> {
         ("callback's query", CALLBACK_TOKEN),
         ("reply URL's query", REPLY_TOKEN),
         ("status URL's query", STATUS_TOKEN),
+        ("webhook URL's query", HOOK_TOKEN),
+        ("webhook's secret", HOOK_SECRET),
+        ("e-mail address", EMAIL),
         ("text", TEXT),
         ("reply's text", REPLY),
         ("reference", REFERENCE),
@@ -103,6 +109,7 @@ pub async fn run(system: &System) -> String {
     let delivered = messages(system).await;
     replies(system).await;
     cm(system).await;
+    account(system).await;
     every_format(system).await;
     mistakes(system).await;
     webhooks(system).await;
@@ -178,6 +185,50 @@ async fn cm(system: &System) {
         assert_eq!(asked.send().await.unwrap().status(), 200);
     }
     system.until_callbacks("status", 4).await;
+}
+
+/// Registers webhooks, valid and invalid, asks about numbers, and searches for them.
+async fn account(system: &System) {
+    let post = |path: &str, body: Value| system.request(Method::POST, path).bearer_auth(KEY).json(&body);
+    let hook = |event: &str, url: &str| json!({"event": event, "url": format!("{url}?token={HOOK_TOKEN}"), "secret": HOOK_SECRET, "alertEmail": EMAIL});
+    let webhooks = "/v3/webhooks";
+    for event in ["delivery-status", "message-reply"] {
+        assert_eq!(post(webhooks, hook(event, &system.sink("hooks"))).send().await.unwrap().status(), 200);
+    }
+    let failing = hook("message-send", "http://127.0.0.1:9/");
+    let kept = answer(post(webhooks, failing)).await.body["data"]["id"].clone();
+    let by_id = |method: Method, id: &Value| system.request(method, &format!("{webhooks}/{id}")).bearer_auth(KEY);
+    let credentials = format!("http://{HOOK_TOKEN}:{HOOK_SECRET}@a.example");
+    let wrong = json!({"event": TEXT, "url": credentials, "secret": HOOK_SECRET.repeat(20), "alertEmail": HOOK_TOKEN});
+    let (number, national) = (OTHER_PHONES[0], format!("0{}", &OTHER_PHONES[0][2..]));
+    let get = |path: &str| system.request(Method::GET, path).bearer_auth(KEY);
+    for request in [
+        post(webhooks, wrong.clone()),
+        by_id(Method::PATCH, &kept).json(&wrong),
+        by_id(Method::PATCH, &kept).json(&json!({"secret": HOOK_SECRET})),
+        by_id(Method::DELETE, &json!(77)),
+        system.request(Method::POST, webhooks).bearer_auth(WRONG_KEY).json(&hook("message-reply", "http://a.example")),
+        system.request(Method::POST, webhooks).bearer_auth(KEY).body(format!("{{\"secret\":\"{HOOK_SECRET}")),
+        post("/v3/unsubscribes", json!({"number": format!("+{number}")})),
+        post("/v3/unsubscribes", json!({"number": national})),
+        post("/v3/unsubscribes", json!({"number": EMAIL})),
+        get(&format!("/v3/unsubscribes/+{number}")),
+        get(&format!("/v3/unsubscribes/{national}")),
+        post(
+            "/v3/send/validate-recipients",
+            json!({"recipients": [{"number": number}, {"number": national}, {"number": EMAIL}], "validateUnsubscribes": true}),
+        ),
+        get(&format!("/v3/deliveries?query={NUMBER}")),
+        get(&format!("/v3/deliveries?query={REFERENCE}")),
+        get(&format!("/v3/deliveries?status={REFERENCE}")),
+        get(webhooks),
+        get("/v3/scheduled"),
+    ] {
+        assert!(request.send().await.unwrap().status().as_u16() < 500);
+    }
+    // The other formats send to the number.
+    system.advance(1).await;
+    system.reply_from(number, OWN_SENDER, "START").await;
 }
 
 /// Sends in each request format: a valid message, one to an invalid number, and one with a wrong key.
@@ -271,5 +322,9 @@ pub async fn fail(system: &System) {
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
     let request = invocation(&format!("/dlr/loopback/{TOKEN}-loopback"), &json!({"to": NUMBER}));
     assert_eq!(receipts.handle(request).await.status(), 503);
+    let account = account::Account::new(&environment).unwrap();
+    let hook =
+        json!({"event": "message-reply", "url": format!("http://a.example/?t={HOOK_TOKEN}"), "secret": HOOK_SECRET});
+    assert_eq!(account.handle(invocation("/v3/webhooks", &hook)).await.status(), 503);
     system.until_dead_lettered(FAILED_CALLBACKS).await;
 }

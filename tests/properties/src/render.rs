@@ -50,6 +50,24 @@ pub fn messangi_batch(drafts: &[Draft]) -> Option<Value> {
     Some(batch)
 }
 
+/// Returns a request to the numbers of all drafts, with the content and the labels of the first.
+pub fn mta(drafts: &[Draft]) -> Option<Value> {
+    let first = drafts.first()?;
+    let image =
+        first.content.as_ref().and_then(|content| Some(content.conversation.first()?.media.as_ref()?.uri.as_str()));
+    // The image's URL is the last line of the text.
+    let text = first.text.as_str();
+    let text = image.map_or(text, |image| text.strip_suffix(image).unwrap_or(text));
+    let text = if image.is_some() { text.strip_suffix('\n').unwrap_or(text) } else { text };
+    let subscribers: Vec<_> = drafts.iter().map(|draft| format!("+{}", draft.to.digits())).collect();
+    let tags: Map<_, _> = first.tags.iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+    Some(json!({
+        "subscribers": subscribers, "message": text, "image": image, "tags": tags,
+        "scheduledDate": first.send_at.map(|at| at.to_string()),
+        "externalId": first.reference.as_ref().map(Reference::as_str),
+    }))
+}
+
 /// Returns the `cm` fields that JSON and XML have in common.
 fn cm_fields(draft: &Draft) -> Vec<(&'static str, String)> {
     let mut fields = vec![("from", sender(draft))];

@@ -49,6 +49,13 @@ const CM_PARTS: &[&str] = files![
 ];
 const MESSANGI: &[&str] = files!["messangi/01-message.json", "messangi/02-curl.json", "messangi/04-everything.json"];
 const MESSANGI_BATCH: &[&str] = files!["messangi/03-batch.json", "messangi/05-welcome.json"];
+const MTA: &[&str] = files![
+    "mta/01-external-id.json",
+    "mta/02-tags.json",
+    "mta/03-longcode.json",
+    "mta/04-everything.json",
+    "mta/05-image.json",
+];
 /// Rich content for which the vendor's page has no sample, or no valid JSON.
 const CM_PARTS_MENDED: &[&str] = &[
     r#"{"conversation": [{"text": "When?", "timePicker": {"label": "Pick", "location": {"latitude": "51.6", "longitude": "4.7"},
@@ -81,6 +88,7 @@ pub const CM_QUERY: &str = include_str!("../../fixtures/cm/get/01-one.txt");
 static MPLUS_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MPLUS));
 static MESSANGI_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MESSANGI));
 static MESSANGI_BATCH_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MESSANGI_BATCH));
+static MTA_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MTA));
 static CM_READ: LazyLock<Vec<Value>> = LazyLock::new(|| read(CM));
 static CM_PARTS_READ: LazyLock<Vec<Value>> = LazyLock::new(|| [read(CM_PARTS), read(CM_PARTS_MENDED)].concat());
 
@@ -94,6 +102,10 @@ pub fn messangi() -> &'static [Value] {
 
 pub fn messangi_batch() -> &'static [Value] {
     &MESSANGI_BATCH_READ
+}
+
+pub fn mta() -> &'static [Value] {
+    &MTA_READ
 }
 
 pub fn cm() -> &'static [Value] {

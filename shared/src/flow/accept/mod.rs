@@ -24,6 +24,7 @@ mod identify;
 mod persist;
 mod request;
 mod resolve_senders;
+mod stored_sender;
 mod validate;
 
 use jiff::Timestamp;
@@ -50,6 +51,7 @@ pub(super) use self::build::auto_reply;
 pub use self::{
     drafts::AcceptError,
     request::{Grouping, Request},
+    stored_sender::stored_sender,
     validate::FURTHEST,
 };
 

@@ -10,13 +10,15 @@
 //! | failed | `unknown` if the outcome stayed unknown, else `undeliverable` |
 //!
 //! Our choices: the words for our states that the vendor does not have; no callback for *read* and *cancelled*, for which
-//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; and `threadId`,
-//! `longcodeId` and `urls`, by which a client can answer a reply and gets all of its files.
+//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; `threadId` and
+//! `longcodeId`, by which a client can answer a reply; and `urls`, `fromName` and `custom`, which have all files of a
+//! reply, its sender's name, and a location, contacts or a pressed button.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
-    domain::{Message, Originator, Reference, Reply, State, Tags, Timestamp},
+    domain::{Message, Originator, PhoneNumber, Reference, Reply, State, Tags, Timestamp},
     formats::{json, number},
 };
 
@@ -24,6 +26,19 @@ pub(super) fn notifies(state: State) -> bool {
     use State::{Blocked, Delivered, Expired, Failed, Rejected, Submitted, Undelivered};
     matches!(state, Submitted | Blocked | Rejected | Failed | Expired | Undelivered | Delivered)
 }
+
+/// Every status: the vendor's, and ours for states that the vendor does not have.
+pub(super) const STATUSES: [&str; 9] = [
+    "sent",
+    "delivered",
+    "undelivered",
+    "undeliverable",
+    "unknown",
+    "rejected",
+    "queued",
+    State::Scheduled.into_str(),
+    State::Cancelled.into_str(),
+];
 
 /// Returns the status word for a state of the message, which may have moved on.
 pub(super) fn status(message: &Message, state: State) -> &'static str {
@@ -79,7 +94,7 @@ fn message_event<'a>(message: &'a Message, r#type: &'static str, state: State) -
         tags: &request.tags,
         sender_name: number::sender("+", &request.from.id),
         longcode_id: request.from.id.number(),
-        thread_id: thread(&Originator::Number(request.to.clone())),
+        thread_id: thread_of(&request.to),
         timestamp: time(reached.map_or(message.created_at, |state_change| state_change.at)),
     }
 }
@@ -103,6 +118,10 @@ struct MessageReply<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     urls: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<&'a Tags>,
     longcode_id: u64,
     thread_id: Option<u64>,
@@ -123,6 +142,8 @@ pub(super) fn message_reply(reply: &Reply) -> String {
         message: Some(text).filter(|text| !text.is_empty() || files.is_empty()),
         url: files.first().copied(),
         urls: if files.len() > 1 { files } else { Vec::new() },
+        from_name: reply.from_name.as_deref(),
+        custom: reply.content.extras.custom.as_ref(),
         tags: answered.map(|to| &to.tags).filter(|tags| !tags.is_empty()),
         longcode_id: reply.to.number(),
         thread_id: thread(&reply.from),
@@ -156,9 +177,13 @@ pub(super) fn number_opt_in(reply: &Reply) -> Option<String> {
 
 /// Returns the number of the conversation with this originator, if it has one: the digits of the phone number.
 fn thread(originator: &Originator) -> Option<u64> {
-    originator.number()?.digits().parse().ok()
+    originator.number().and_then(thread_of)
 }
 
-fn time(at: Timestamp) -> String {
+pub(super) fn thread_of(number: &PhoneNumber) -> Option<u64> {
+    number.digits().parse().ok()
+}
+
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }

@@ -5,13 +5,27 @@
 //! - `messageId` is the number of a request, whose messages share it. A reply's `messageId` is a number of its own.
 //! - A text over 160 characters is sent in segments, up to the operator's limit, instead of being refused.
 //! - `header` and `footer` are lines of their own, before and after the text.
+//! - An `image` goes over RCS, or else as a link in an SMS (see [`content`]).
 //! - `threadId` is the recipient's number as a JSON number. So a client can answer a reply without any list of threads.
 //! - Unknown fields are ignored, and `null` counts as absent: the format has no warnings.
 //! - Callbacks are in the payload version V3, with numbers in E.164. They are retried for seven days, whatever
 //!   `retryOnError` says.
 
+pub mod account;
+mod content;
+pub mod deliveries;
 pub mod error;
 mod event;
+mod fields;
+pub mod number;
+pub mod paging;
+pub mod rejection;
+pub mod request;
+pub mod response;
+pub mod scheduled;
+#[cfg(test)]
+mod tests;
+pub mod webhooks;
 
 use http::StatusCode;
 
