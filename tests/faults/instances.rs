@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use account::Account;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use callback::Callback;
 use dispatch::Dispatch;
@@ -28,6 +29,7 @@ pub struct FunctionInstances {
     is_reused: bool,
     send: Warm<Send>,
     messages: Warm<Messages>,
+    account: Warm<Account>,
     dispatch: Warm<Dispatch>,
     callback: Warm<Callback>,
     dlr: Warm<DlrWebhook>,
@@ -57,6 +59,7 @@ impl FunctionInstances {
             is_reused: false,
             send: Warm::default(),
             messages: Warm::default(),
+            account: Warm::default(),
             dispatch: Warm::default(),
             callback: Warm::default(),
             dlr: Warm::default(),
@@ -73,13 +76,19 @@ impl FunctionInstances {
     pub async fn handle_client_request(
         &self,
         proxy: &Proxy,
+        path: &str,
         request: Request,
-        is_read: bool,
     ) -> InvocationResult<Response<Body>> {
-        if is_read {
+        let is_below = |parts: &[&str]| parts.iter().any(|part| path.starts_with(part));
+        if is_below(&["/messages", "/v3/deliveries", "/v3/scheduled"]) {
             let build = || Messages::new(&self.environment).unwrap();
             let call = async |messages: &Messages| messages.handle(request).await;
             return self.invoke(proxy, "messages", &self.messages, build, call).await;
+        }
+        if is_below(&["/v3/webhooks", "/v3/unsubscribes"]) {
+            let build = || Account::new(&self.environment).unwrap();
+            let call = async |account: &Account| account.handle(request).await;
+            return self.invoke(proxy, "account", &self.account, build, call).await;
         }
         let build = || Send::new(&self.environment).unwrap();
         self.invoke(proxy, "send", &self.send, build, async |send: &Send| send.handle(request).await).await

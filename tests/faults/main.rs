@@ -27,6 +27,7 @@
 //!
 //! `seeded.rs` mixes traffic, faults and time at random, with the same proxy and rules. `deliveries.rs`,
 //! `orders.rs`, `poison.rs` and `throttled.rs` test duplicate jobs, event orders, poison jobs and throttling.
+//! `webhooks.rs` makes every run of a client's changes to its webhooks, which no message takes part in.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 
@@ -47,6 +48,7 @@ mod stage;
 mod sweep;
 mod throttled;
 mod verdict;
+mod webhooks;
 
 use std::{env, time::Instant};
 

@@ -145,8 +145,7 @@ impl Stage {
         }
         let path = client_request.path.split('?').next().unwrap_or_default();
         let request = request.body(Body::from(client_request.body.clone())).unwrap().with_raw_http_path(path);
-        let is_read = client_request.path.starts_with("/messages");
-        let response = self.instances[port].handle_client_request(&self.proxy, request, is_read).await.returned()?;
+        let response = self.instances[port].handle_client_request(&self.proxy, path, request).await.returned()?;
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 

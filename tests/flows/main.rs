@@ -25,6 +25,7 @@ mod invalid_uri;
 mod messangi;
 mod metrics;
 mod mta;
+mod mta_account;
 mod openapi;
 mod optout;
 mod pairs;

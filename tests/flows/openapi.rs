@@ -4,6 +4,7 @@
 mod batches;
 mod messangi;
 mod mta;
+mod mta_account;
 
 use std::collections::BTreeSet;
 

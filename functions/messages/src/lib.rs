@@ -1,13 +1,14 @@
 //! `messages`: lists, shows and cancels an account's messages, lists conversations, and serves the API's
-//! description.
+//! description. Paths below `/v3` are in the dialect of Mobile Text Alerts.
 
+mod mta;
 mod view;
 
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{AccountId, FieldError, FieldErrorCode, MessageId, PhoneNumber, SenderId, State},
-    edge::{self, Problem, authenticate, check_query, json, path_segments},
+    edge::{self, Problem, authenticate, check_query, json, mta::respond, path_segments},
     flow::{
         Gateway,
         cancel::{Cancelled, cancel},
@@ -42,18 +43,21 @@ impl Messages {
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        self.answer(&request).await.unwrap_or_else(Response::from)
+        let segments = path_segments(&request);
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        if let ["v3", ..] = segments.as_slice() {
+            return respond(&self.gateway, mta::answer(self, &request, &segments).await);
+        }
+        self.answer(&request, &segments).await.unwrap_or_else(Response::from)
     }
 
-    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+    async fn answer(&self, request: &Request, segments: &[&str]) -> Result<Response<Body>, Problem> {
         check_query(request)?;
-        let segments = path_segments(request);
-        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-        if let (&Method::GET, ["openapi.json"]) = (request.method(), segments.as_slice()) {
+        if let (&Method::GET, ["openapi.json"]) = (request.method(), segments) {
             return Ok(json(StatusCode::OK, OPENAPI.to_owned()));
         }
         let account = authenticate(request, &self.directory).await?;
-        match (request.method(), segments.as_slice()) {
+        match (request.method(), segments) {
             (&Method::GET, ["messages"]) => self.list(request, &account).await,
             (&Method::GET, ["messages", id]) => self.show(&account, id).await,
             (&Method::DELETE, ["messages", id]) => self.cancel(&account, id).await,

@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::{
     domain::{
         Account, AccountId, CallbackUrl, CallingCode, Keyword, KeywordAnswer, OnUnknown, SenderId, SenderOwner, Text,
-        WebhookSecret,
+        Webhook, WebhookEvent, WebhookId, WebhookSecret,
     },
     store::{AccountChange, DynamoDirectory},
 };
@@ -34,6 +34,26 @@ struct ShownAccount<'a> {
     country: Option<CallingCode>,
     /// How many callback secrets there are.
     secrets: usize,
+}
+
+/// A client's webhook without its secret.
+#[derive(Serialize)]
+struct ShownWebhook<'a> {
+    id: WebhookId,
+    event: WebhookEvent,
+    url: &'a str,
+}
+
+impl<'a> From<(&'a WebhookId, &'a Webhook)> for ShownWebhook<'a> {
+    fn from((id, webhook): (&'a WebhookId, &'a Webhook)) -> Self {
+        Self { id: *id, event: webhook.event, url: webhook.url.as_str() }
+    }
+}
+
+fn webhook_lines(webhooks: &[ShownWebhook<'_>]) -> Option<String> {
+    let line = |webhook: &ShownWebhook<'_>| format!("{} {} {}", webhook.id, webhook.event.into_str(), webhook.url);
+    let lines: Vec<_> = webhooks.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 impl<'a> From<&'a Account> for ShownAccount<'a> {
@@ -120,6 +140,8 @@ async fn list(directory: &DynamoDirectory) -> Result<Report, Failure> {
 async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Failure> {
     let account = existing(directory, id).await?;
     let (senders, keys) = (directory.senders(id).await?, directory.keys(id).await?);
+    let webhooks = directory.latest_webhooks(id).await?;
+    let webhooks: Vec<_> = webhooks.iter().map(ShownWebhook::from).collect();
     let rates = directory.latest_rates().await?;
     let exemptions = directory.latest_exemptions().await?;
     let shown: Vec<_> = senders.iter().map(|one| sender::described(one, id, &rates, &exemptions)).collect();
@@ -141,10 +163,12 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("default sender", Some(or_dash(account.default_sender.as_ref().map(SenderId::to_string)))),
         ("country", Some(or_dash(account.country_code.map(|code| code.to_string())))),
         ("senders", Some(if shown.is_empty() { "-".to_owned() } else { shown.join(", ") })),
+        ("webhooks", Some(or_dash(webhook_lines(&webhooks)))),
     ]);
     let text = format!("{text}\n{}", key::lines(&keys));
     let shown = ShownAccount::from(&account);
-    let json = json!({"account": shown, "senders": senders, "rates": rates, "exempt": exempt, "keys": keys});
+    let json = json!({"account": shown, "senders": senders, "rates": rates, "exempt": exempt, "keys": keys,
+        "webhooks": webhooks});
     Ok(Report::new(text, &json).and("answers", answers(&account)))
 }
 

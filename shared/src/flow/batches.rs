@@ -1,6 +1,9 @@
 //! Batches: list an account's pending batches, read a batch with its messages, and cancel it.
 //!
-//! A message that was accepted alone is a batch of its own.
+//! A message that was accepted alone is a batch of its own. A numbered request is a batch whose ID leads to the number;
+//! dialects with such numbers list only these, and the others only the rest.
+
+use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
@@ -11,7 +14,7 @@ use super::{
     cancel::{Cancelled, withdraw},
 };
 use crate::{
-    domain::{AccountId, Batch, BatchId, CancelledBatch, Dialect, Message},
+    domain::{AccountId, Batch, BatchId, CancelledBatch, Dialect, Message, MessageId, RequestNumber},
     store::{Batches, Freshness, Messages},
 };
 
@@ -23,9 +26,43 @@ const CONCURRENCY: usize = 16;
 /// timeout of 28 s.
 const STORED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// Returns the batches that are not sent yet, the next first, [`MOST_LISTED`] at most.
+/// Returns the batches that are not sent yet, the next first, [`MOST_LISTED`] at most. Numbered requests are not among
+/// them.
 pub async fn pending(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
-    Ok(gateway.store.pending_batches(account, gateway.clock.now(), MOST_LISTED).await?)
+    Ok(gateway.store.pending_batches(account, false, gateway.clock.now(), MOST_LISTED).await?)
+}
+
+/// Returns the numbered requests that are not sent yet, the next first, [`MOST_LISTED`] at most.
+pub async fn pending_requests(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
+    Ok(gateway.store.pending_batches(account, true, gateway.clock.now(), MOST_LISTED).await?)
+}
+
+/// Returns the account's numbered request, if it is not sent yet and its cancellation has not begun.
+pub async fn pending_request(
+    gateway: &Gateway,
+    account: &AccountId,
+    number: RequestNumber,
+) -> Result<Option<Batch>, Unavailable> {
+    let batch = gateway.store.batch(account, BatchId::of_number(account, number)).await?;
+    let is_pending =
+        |batch: &Batch| batch.cancelled_at.is_none() && batch.send_at.is_some_and(|at| at > gateway.clock.now());
+    Ok(batch.filter(is_pending))
+}
+
+/// Returns each batch with its first message, which has the batch's text and sender. After an interrupted request, the
+/// message may be missing.
+pub async fn with_first_messages(
+    gateway: &Gateway,
+    batches: Vec<Batch>,
+) -> Result<Vec<(Batch, Option<Message>)>, Unavailable> {
+    let first = |batch: &Batch| MessageId::of_batch(&batch.account, batch.id, 0);
+    let messages = gateway.store.recent_messages(&batches.iter().map(first).collect::<Vec<_>>()).await?;
+    let mut messages: HashMap<_, _> = messages.into_iter().map(|message| (message.id, message)).collect();
+    let with_message = |batch: Batch| {
+        let message = messages.remove(&first(&batch)).filter(|message| message.batch == batch.id);
+        (batch, message)
+    };
+    Ok(batches.into_iter().map(with_message).collect())
 }
 
 /// Returns the messages of the account's batch with this ID, in the request's order, or `None` if there is no such

@@ -15,12 +15,14 @@ pub mod batches;
 pub mod callbacks;
 pub mod cancel;
 pub mod operator;
+pub mod opt_outs;
 mod outcome;
 pub mod query;
 mod rate_limit;
 pub mod receipts;
 pub mod replies;
 pub mod schedule;
+pub mod search;
 pub mod submit;
 pub mod unmatched;
 

@@ -20,9 +20,15 @@ pub trait Batches {
     /// Returns a batch, with a consistent read.
     async fn batch(&self, account: &AccountId, id: BatchId) -> Result<Option<Batch>, StoreError>;
 
-    /// Returns up to `limit` of the account's batches that are pending after `now`, the next to be sent first.
-    /// Eventually consistent.
-    async fn pending_batches(&self, account: &AccountId, now: Timestamp, limit: u16) -> Result<Vec<Batch>, StoreError>;
+    /// Returns up to `limit` of the account's batches that are pending after `now`, the next to be sent first: the
+    /// numbered requests, or all others. Eventually consistent.
+    async fn pending_batches(
+        &self,
+        account: &AccountId,
+        are_numbered: bool,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<Batch>, StoreError>;
 
     /// Records that a client cancels the batch, unless that is recorded already. Returns `None` if the account has no
     /// such batch.

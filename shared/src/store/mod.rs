@@ -29,7 +29,7 @@ pub use change::{
 pub use directory::{DIRECTORY_TTL, Directory};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 pub use endpoints::{Endpoints, FailedCall, ProbeStart};
-pub use page::{Bookmark, Entry, Page, Position, Record};
+pub use page::{Bookmark, Entry, MessageList, Page, Position, Record, Span};
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 pub use sent_ids::{SentId, SentIds};
 pub use unmatched::UnmatchedStore;
@@ -113,6 +113,9 @@ pub trait Messages {
 
     /// Returns the existing messages, in no particular order, with a consistent read.
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
+
+    /// Returns the existing messages, in the order of the IDs. Eventually consistent.
+    async fn recent_messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Claims a queued or scheduled message until the lease expires, if the message is due within
     /// [`CLAIM_TOLERANCE`] and has no final receipt. A send slot or retry time counts as a due time.
@@ -226,6 +229,20 @@ pub trait Messages {
         after: Option<&Position>,
         limit: u16,
     ) -> Result<Page, StoreError>;
+
+    /// Lists the account's messages that were accepted in a span of time, `most` at most. Reads no items, and is
+    /// eventually consistent.
+    async fn list_messages(&self, account: &AccountId, span: Span, most: usize) -> Result<MessageList, StoreError>;
+
+    /// Does the same as [`list_messages`](Self::list_messages) for the messages to a number from sender IDs that are
+    /// numbers.
+    async fn list_messages_to(
+        &self,
+        account: &AccountId,
+        number: &PhoneNumber,
+        span: Span,
+        most: usize,
+    ) -> Result<MessageList, StoreError>;
 }
 
 /// Recipients: locks, opt-outs and automatic replies.

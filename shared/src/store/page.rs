@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::domain::{Message, Reply};
+use crate::domain::{Message, MessageId, Reply};
 
 /// A message or reply in a log or conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,21 @@ impl FromStr for Position {
 pub struct Page {
     pub entries: Vec<Entry>,
     pub next: Option<Position>,
+}
+
+/// A span of time, both ends included, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub oldest: Timestamp,
+    pub newest: Timestamp,
+}
+
+/// The IDs of an account's messages, the newest first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct MessageList {
+    pub ids: Vec<MessageId>,
+    /// Whether there are, or may be, older messages that the list leaves out.
+    pub omits_older: bool,
 }
 
 /// A table scan's position.

@@ -31,6 +31,20 @@ impl Recipient {
         let out_of_account = self.out_of_accounts.get(account).is_some_and(|out_at| !wants_again(out_at));
         out_of_account || self.opt_outs.contains(sender)
     }
+
+    /// Returns whether an opt-out concerns the account, which owns these senders: its client's, unless the recipient
+    /// later sent START to one of its senders, or the recipient's own STOP to one of them. The shared sender that is
+    /// locked to the account counts too.
+    #[must_use]
+    pub fn is_out_of(&self, account: &AccountId, owned: &[SenderId]) -> bool {
+        let mut senders = owned.iter().chain(self.sender_of.get(account));
+        let wants_again = |out_at: &Timestamp| {
+            let mut senders = senders.clone();
+            senders.any(|sender| self.opted_in_at.get(sender).is_some_and(|in_at| in_at > out_at))
+        };
+        let out_of_account = self.out_of_accounts.get(account).is_some_and(|out_at| !wants_again(out_at));
+        out_of_account || senders.any(|sender| self.opt_outs.contains(sender))
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +67,40 @@ mod tests {
         }
         recipient.opt_outs.insert(sender.clone());
         assert!(recipient.has_opted_out(&account, &sender) && recipient.has_opted_out(&other, &sender));
+    }
+
+    #[test]
+    fn opt_out_concerns_the_account_of_the_sender() {
+        let (account, other) = ("a".parse::<AccountId>().unwrap(), "b".parse::<AccountId>().unwrap());
+        let sender = |text: &str| text.parse::<SenderId>().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let owned = [sender("12345"), sender("12346")];
+        let is_out = |recipient: &Recipient| recipient.is_out_of(&account, &owned);
+        let foreign = Recipient {
+            out_of_accounts: [(other.clone(), at(1))].into(),
+            sender_of: [(other.clone(), sender("88888"))].into(),
+            opt_outs: [sender("88888")].into(),
+            ..Recipient::default()
+        };
+        assert!(!is_out(&foreign) && foreign.is_out_of(&other, &[]));
+        for stopped in ["12345", "12346", "77777"] {
+            let mut recipient = foreign.clone();
+            recipient.sender_of.insert(account.clone(), sender("77777"));
+            assert!(!is_out(&recipient));
+            recipient.opt_outs.insert(sender(stopped));
+            assert!(is_out(&recipient), "{stopped}");
+        }
+        for (started, second, expected) in
+            [("12346", 11, false), ("77777", 11, false), ("12346", 10, true), ("88888", 11, true)]
+        {
+            let mut recipient = foreign.clone();
+            recipient.sender_of.insert(account.clone(), sender("77777"));
+            recipient.out_of_accounts.insert(account.clone(), at(10));
+            assert!(is_out(&recipient));
+            recipient.opted_in_at.insert(sender(started), at(second));
+            assert_eq!(is_out(&recipient), expected, "{started} {second}");
+            recipient.opt_outs.insert(owned[0].clone());
+            assert!(is_out(&recipient));
+        }
     }
 }

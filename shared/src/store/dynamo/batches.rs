@@ -18,6 +18,9 @@ use crate::{
     store::{BatchInsertion, Batches, Freshness, StoreError},
 };
 
+/// Queries for a list of pending batches. A query looks at as many batches as the list may have.
+const QUERIES: usize = 10;
+
 #[derive(Serialize, Deserialize)]
 struct BatchItem {
     id: String,
@@ -88,12 +91,18 @@ impl Batches for DynamoStore {
         item.map(read).transpose()
     }
 
-    async fn pending_batches(&self, account: &AccountId, now: Timestamp, limit: u16) -> Result<Vec<Batch>, StoreError> {
-        let positions = self.batch_positions(account, now, limit).await?;
-        if positions.is_empty() {
+    async fn pending_batches(
+        &self,
+        account: &AccountId,
+        are_numbered: bool,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<Batch>, StoreError> {
+        let ids = self.pending_ids(account, are_numbered, now, limit).await?;
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let items = batch::get(&self.client, &self.tables.messages, keys::ID, positions, Freshness::Recent).await?;
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Recent).await?;
         // The index may still list a batch that was ended meanwhile.
         let listed = items.into_iter().filter(|item| item.contains_key(keys::LOG));
         let mut found = listed.map(read).collect::<Result<Vec<_>, _>>()?;
@@ -127,12 +136,15 @@ impl DynamoStore {
     }
 
     /// Returns the keys of pending batches, the next to be sent first.
-    async fn batch_positions(
+    async fn pending_ids(
         &self,
         account: &AccountId,
+        are_numbered: bool,
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<String>, StoreError> {
+        let is_wanted =
+            |id: &String| keys::parse_batch(id).is_some_and(|(_, batch)| batch.is_numbered() == are_numbered);
         let query = self
             .newest_first(keys::LOG, keys::batches(account))
             .scan_index_forward(true)
@@ -140,9 +152,21 @@ impl DynamoStore {
             .key_condition_expression("#partition = :partition AND #position > :now")
             .expression_attribute_names("#position", keys::POSITION)
             .expression_attribute_values(":now", string(crate::store::Position::before(now).as_str()));
-        let answer = query.send().await.map_err(unavailable("list batches"))?;
-        let found = answer.items.unwrap_or_default();
-        Ok(found.iter().filter_map(|item| item.get(keys::ID)?.as_s().ok().cloned()).collect())
+        let (mut ids, mut next): (Vec<String>, Option<Item>) = (Vec::new(), None);
+        // The two kinds stand in one list.
+        for _ in 0..QUERIES {
+            let answer = query.clone().set_exclusive_start_key(next).send().await;
+            let answer = answer.map_err(unavailable("list batches"))?;
+            let listed = answer.items.unwrap_or_default();
+            let found = listed.iter().filter_map(|item| item.get(keys::ID)?.as_s().ok().cloned());
+            ids.extend(found.filter(is_wanted));
+            next = answer.last_evaluated_key;
+            if next.is_none() || ids.len() >= usize::from(limit) {
+                break;
+            }
+        }
+        ids.truncate(limit.into());
+        Ok(ids)
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Messages`] on DynamoDB.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -18,8 +20,8 @@ use crate::{
         SenderId, StateChange,
     },
     store::{
-        Advance, Bookmark, CLAIM_TOLERANCE, Change, DueWork, FailOver, Freshness, Insertion, Lease, Messages,
-        OutcomeUpdate, Page, Position, ReceiptInsertion, Resend, ScheduledWork, StoreError, Unfinished,
+        Advance, Bookmark, CLAIM_TOLERANCE, Change, DueWork, FailOver, Freshness, Insertion, Lease, MessageList,
+        Messages, OutcomeUpdate, Page, Position, ReceiptInsertion, Resend, ScheduledWork, Span, StoreError, Unfinished,
     },
 };
 
@@ -77,6 +79,15 @@ impl Messages for DynamoStore {
         let ids = ids.iter().map(ToString::to_string).collect();
         let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Latest).await?;
         items.into_iter().filter(message_item::is_message).map(message_item::read).collect()
+    }
+
+    async fn recent_messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError> {
+        let wanted = ids.iter().map(ToString::to_string).collect();
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, wanted, Freshness::Recent).await?;
+        let messages = items.into_iter().filter(message_item::is_message).map(message_item::read);
+        let mut by_id =
+            messages.map(|read| read.map(|message| (message.id, message))).collect::<Result<HashMap<_, _>, _>>()?;
+        Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
     }
 
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
@@ -341,6 +352,20 @@ impl Messages for DynamoStore {
         limit: u16,
     ) -> Result<Page, StoreError> {
         self.log_page(account, oldest, newest, after, limit).await
+    }
+
+    async fn list_messages(&self, account: &AccountId, span: Span, most: usize) -> Result<MessageList, StoreError> {
+        self.list_log(account, span, most).await
+    }
+
+    async fn list_messages_to(
+        &self,
+        account: &AccountId,
+        number: &PhoneNumber,
+        span: Span,
+        most: usize,
+    ) -> Result<MessageList, StoreError> {
+        self.list_conversation(account, number, span, most).await
     }
 }
 

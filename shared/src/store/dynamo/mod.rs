@@ -15,6 +15,7 @@ mod item;
 mod keys;
 mod keywords;
 mod message_item;
+mod message_list;
 mod messages;
 mod operator;
 mod pages;

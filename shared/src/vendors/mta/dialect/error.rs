@@ -111,6 +111,13 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
     }
 
+    /// Not all messages of a scheduled request were found, because the request is still running or was interrupted.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        let rule = "The request with these messages may still be running. Cancel it again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, rule)
+    }
+
     #[must_use]
     pub fn unavailable() -> Self {
         let rule =

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    domain::{Message, Originator, Reference, Reply, State, Tags, Timestamp},
+    domain::{Message, Originator, PhoneNumber, Reference, Reply, State, Tags, Timestamp},
     formats::{json, number},
 };
 
@@ -26,6 +26,19 @@ pub(super) fn notifies(state: State) -> bool {
     use State::{Blocked, Delivered, Expired, Failed, Rejected, Submitted, Undelivered};
     matches!(state, Submitted | Blocked | Rejected | Failed | Expired | Undelivered | Delivered)
 }
+
+/// Every status: the vendor's, and ours for states that the vendor does not have.
+pub(super) const STATUSES: [&str; 9] = [
+    "sent",
+    "delivered",
+    "undelivered",
+    "undeliverable",
+    "unknown",
+    "rejected",
+    "queued",
+    State::Scheduled.into_str(),
+    State::Cancelled.into_str(),
+];
 
 /// Returns the status word for a state of the message, which may have moved on.
 pub(super) fn status(message: &Message, state: State) -> &'static str {
@@ -81,7 +94,7 @@ fn message_event<'a>(message: &'a Message, r#type: &'static str, state: State) -
         tags: &request.tags,
         sender_name: number::sender("+", &request.from.id),
         longcode_id: request.from.id.number(),
-        thread_id: thread(&Originator::Number(request.to.clone())),
+        thread_id: thread_of(&request.to),
         timestamp: time(reached.map_or(message.created_at, |state_change| state_change.at)),
     }
 }
@@ -164,9 +177,13 @@ pub(super) fn number_opt_in(reply: &Reply) -> Option<String> {
 
 /// Returns the number of the conversation with this originator, if it has one: the digits of the phone number.
 fn thread(originator: &Originator) -> Option<u64> {
-    originator.number()?.digits().parse().ok()
+    originator.number().and_then(thread_of)
 }
 
-fn time(at: Timestamp) -> String {
+pub(super) fn thread_of(number: &PhoneNumber) -> Option<u64> {
+    number.digits().parse().ok()
+}
+
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }

@@ -11,15 +11,21 @@
 //! - Callbacks are in the payload version V3, with numbers in E.164. They are retried for seven days, whatever
 //!   `retryOnError` says.
 
+pub mod account;
 mod content;
+pub mod deliveries;
 pub mod error;
 mod event;
+mod fields;
 pub mod number;
+pub mod paging;
 pub mod rejection;
 pub mod request;
 pub mod response;
+pub mod scheduled;
 #[cfg(test)]
 mod tests;
+pub mod webhooks;
 
 use http::StatusCode;
 

@@ -1,27 +1,55 @@
-//! The dialect's tables: a request and what we read of it, a state or reply and its callback. Samples of the vendor's
-//! pages are in `tests/fixtures/mta`.
+//! The dialect's tables: a request and what we read of it, a state or reply and its callback, a record and its answer.
+//! Samples of the vendor's pages are in `tests/fixtures/mta`.
 
+mod account;
 mod content;
+mod deliveries;
 mod error;
 mod event;
 mod rejection;
 mod request;
+mod scheduled;
+mod webhooks;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::request::{RequestedSender, read};
-use crate::domain::{Draft, FieldErrorCode, Reference, SegmentLimit, SenderChoice};
+use crate::{
+    domain::{Draft, FieldError, FieldErrorCode, Reference, SegmentLimit, SenderChoice},
+    formats::query,
+};
+
+/// A field with its index, and the error's code.
+type Named = (String, FieldErrorCode);
+
+fn named(error: &FieldError) -> Named {
+    let index = error.index.map(|index| format!("[{index}]")).unwrap_or_default();
+    (format!("{}{index}", error.field), error.code)
+}
+
+fn all_named(errors: &[FieldError]) -> Vec<Named> {
+    errors.iter().map(named).collect()
+}
+
+fn json(answer: &str) -> Value {
+    serde_json::from_str(answer).unwrap()
+}
+
+/// Reads a parameter as `edge` does, but for the error of a repeated one.
+fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, FieldError> {
+    let found = query::parameters(query).find(|parameter| parameter.name == name);
+    let value = found.map(|parameter| parameter.value).transpose();
+    value.map_err(|error| FieldError::new(name, FieldErrorCode::Malformed, error.to_string()))
+}
 
 /// The request's sender and each draft in a line, or the field, index and code of each error.
-type Read = Result<Vec<String>, Vec<(String, FieldErrorCode)>>;
+type Read = Result<Vec<String>, Vec<Named>>;
 
 fn read_in(country: Option<&str>, body: &[u8]) -> Read {
     let country = country.map(|code| code.parse().unwrap());
-    let request = read(body, SegmentLimit::default(), country).map_err(|errors| {
-        let place = |index: Option<usize>| index.map(|index| format!("[{index}]")).unwrap_or_default();
-        errors
-            .into_iter()
-            .map(|error| (format!("{}{}", error.field, place(error.index)), error.code))
-            .collect::<Vec<_>>()
-    })?;
+    let request = read(body, SegmentLimit::default(), country).map_err(|errors| all_named(&errors))?;
     let sender = match request.sender {
         RequestedSender::Longcode(number) => format!("from {number}"),
         RequestedSender::Thread => "from the thread's sender".to_owned(),
