@@ -144,6 +144,11 @@ async fn query_finds_by_number_recipient_or_reference() {
     assert_eq!(numbers(&format!("query={number}&status=delivered&pageSize=1&page=1")).await.len(), 1);
     assert_eq!(numbers(&format!("query={number}&endDate=2020-01-01")).await, [""; 0]);
     assert_eq!(numbers(&format!("query={single}")).await, plus(&phones[1..]));
+    for dates in ["endDate=2020-01-01", "startDate=2100-01-01", "startDate=2100-01-01&endDate=2100-01-02"] {
+        for query in [number.to_string(), phones[0].to_string(), "campaign".to_owned(), String::new()] {
+            assert_eq!(numbers(&format!("query={query}&{dates}")).await, [""; 0], "{query} {dates}");
+        }
+    }
     assert_eq!(list(&system, &format!("query=%2B{}", phones[1])).await["total"], 2);
     assert_eq!(list(&system, &format!("query={}&pageSize=1", phones[1])).await["rows"][0]["messageId"], single);
     assert_eq!(numbers("query=campaign").await, plus(&phones));
@@ -194,6 +199,8 @@ async fn list_reaches_over_months_and_says_what_it_omits() {
     assert_eq!(texts(&system, "").await, found(&["7", "6", "5", "4"], 4));
     let all = ["7", "6", "5", "4", "3", "2", "1"];
     assert_eq!(texts(&system, "startDate=2020-01-01").await, found(&all, 7));
+    let then = system.now().await - SignedDuration::from_hours(20 * 24);
+    assert_eq!(texts(&system, &format!("endDate={then}")).await, found(&["3", "2", "1"], 3), "30 days before the end");
 
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
     let (account, phone) = ("demo".parse::<AccountId>().unwrap(), PHONE.parse::<PhoneNumber>().unwrap());
