@@ -171,6 +171,25 @@ async fn query_finds_by_number_recipient_or_reference() {
 }
 
 #[tokio::test]
+async fn list_stops_behind_many_replies_and_says_so() {
+    let system = System::start().await;
+    send_each(&system, &["1"]).await;
+    for index in 0..9 {
+        let reply = json!({"id": format!("r{index}"), "from": PHONE, "to": OWN_SENDER, "text": "Hi"});
+        system.deliver_reply(&reply).await;
+    }
+    system.until_callbacks("replies", 9).await;
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    let (account, phone) = ("demo".parse::<AccountId>().unwrap(), PHONE.parse::<PhoneNumber>().unwrap());
+    let span = Span { oldest: Timestamp::UNIX_EPOCH, newest: system.now().await };
+    // Four queries for two entries each find replies alone.
+    for (most, count, is_cut) in [(1, 0, true), (2, 1, false), (5_000, 1, false)] {
+        let list = gateway.store.list_messages_to(&account, &phone, span, most).await.unwrap();
+        assert_eq!((list.ids.len(), list.omits_older), (count, is_cut), "{most}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_parameters_are_named() {
     let system = System::start().await;
     for (query, words) in [
