@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::{
-    domain::{AttemptOutcome, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
+    domain::{
+        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State,
+    },
     store::Messages,
 };
 use strum::IntoEnumIterator;
+use tests::system::DEMO_ACCOUNT;
 
 use crate::{
     scenario::{Phone, Scenario},
@@ -227,8 +230,12 @@ fn judge_message(
         return;
     }
     let event = EventId::of_state(message.id, state).to_string();
-    for url in &message.request.callbacks {
-        let is_its = |(sink, id): &(&str, String)| *id == event && url.as_str().ends_with(sink);
+    let urls = message.request.callbacks.iter().map(CallbackUrl::as_str);
+    // No account has webhooks, and only the demo account has a status URL.
+    let is_to_account = message.request.dialect.callback_target() == CallbackTarget::Webhooks;
+    let is_told_there = is_to_account && message.account.as_str() == DEMO_ACCOUNT;
+    for url in urls.chain(is_told_there.then_some("status")) {
+        let is_its = |(sink, id): &(&str, String)| *id == event && url.ends_with(sink);
         if !told.iter().any(is_its) {
             verdict.lost.push(format!("no callback for {}", state.into_str()));
         }

@@ -1,6 +1,7 @@
 //! Repeats: 409 under the same `X-Request-Id`, the first answer under the same `Idempotency-Key`. Nothing is sent twice,
 //! and nothing is lost if the first request was interrupted.
 
+use futures_util::future::join_all;
 use lambda_http::Request;
 use reqwest::{Method, RequestBuilder};
 use send::Send;
@@ -53,6 +54,20 @@ async fn repeated_request_id_is_a_conflict_and_sends_nothing() {
     let theirs = system.request(Method::POST, "/v3/send").bearer_auth(OTHER).header("X-Request-Id", "order7");
     assert_ne!(number(&answer(theirs.json(&from_usual(&PHONE.nth(2), "Theirs"))).await), first);
     assert_ne!(number(&answer(under(&system, "order8", &to(&phones))).await), first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_concurrent_requests_with_one_id_send_once() {
+    let system = System::start().await;
+    let phones = [PHONE, PHONE.nth(1), PHONE.nth(2)];
+    let answers = join_all((0..16).map(|_| answer(under(&system, "order7", &to(&phones))))).await;
+    let mut numbers: Vec<_> = answers.iter().filter(|answer| answer.status == 200).map(number).collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 1, "{answers:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_repeated(answer, numbers[0]);
+    }
+    assert_eq!(texts(&system, &phones).await, [["Once"], ["Once"], ["Once"]]);
 }
 
 #[tokio::test]

@@ -256,7 +256,15 @@ async fn mistakes(system: &System) {
     let named = |text: &str| {
         post(json!({"messages": [owned(number, text)]}).to_string()).bearer_auth(KEY).header("Idempotency-Key", NAME)
     };
-    let requests: [RequestBuilder; 14] = [
+    let mta = |body: Value| system.request(Method::POST, "/v3/send").bearer_auth(KEY).json(&body);
+    let labelled = json!({"subscribers": [format!("+{number}")], "message": TEXT, "externalId": REFERENCE,
+        "longcodeId": OWN_SENDER, "tags": {TEXT: TEXT}});
+    let requests: [RequestBuilder; 18] = [
+        mta(json!({"subscribers": [format!("{number}x"), TEXT], "message": format!("{TEXT}\u{1}"), "image": CALLBACK_TOKEN,
+            "longcodeId": TEXT, "externalId": [TEXT], "tags": {TEXT: 1}, "scheduledDate": TEXT, "groups": [number]})),
+        mta(labelled.clone()).header("X-Request-Id", format!("{NAME}-id")),
+        mta(labelled.clone()).header("X-Request-Id", format!("{NAME}-id")),
+        mta(with(labelled, "message", REPLY)).header("X-Request-Id", format!("{NAME}-id")),
         post(json!({"messages": [wrong]}).to_string()).bearer_auth(KEY),
         post(format!("{{\"messages\":[{{\"to\":\"{number}\",\"body\":\"{TEXT}")).bearer_auth(KEY),
         post(json!({"messages": [with(owned(number, TEXT), "from", json!({"type": "custom", "value": "449999999999"}))]}).to_string())

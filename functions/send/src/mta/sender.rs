@@ -73,7 +73,8 @@ async fn has_conversations(
     Ok(request.recipients.iter().all(is_locked))
 }
 
-/// Returns the sender of the newest message to the recipient, or the one that the newest reply answers.
+/// Returns the sender of the newest message to the recipient, or the one that the newest reply answers. The index that
+/// lists them may lag behind by a moment.
 async fn of_thread(send: &Send, account: &AccountId, request: &SendRequest) -> Result<SenderChoice, Failure> {
     let filter = Filter { number: request.recipients.first().cloned(), ..Filter::default() };
     let page = query::list(&send.gateway, account, &filter, None, 1).await?;

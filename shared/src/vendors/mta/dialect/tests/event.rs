@@ -7,7 +7,7 @@ use crate::{
         ReplyId, RequestNumber, State, StateChange, Timestamp,
     },
     vendors::{
-        dialect_format::DialectFormat,
+        DialectFormat,
         mta::dialect::{
             Mta,
             event::{delivery_status, message_reply, message_send, number_opt_in},
