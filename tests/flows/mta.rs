@@ -11,14 +11,9 @@ use std::path::PathBuf;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::{
-    domain::{Webhook, WebhookId, WebhookOptions},
-    gateway::connect_directory,
-    store::WebhookAddition,
-};
 use tests::{Callback, Phone, System};
 
-use crate::system::{Answer, DEMO, DEMO_ACCOUNT, OWN_SENDER as OURS, answer, with};
+use crate::system::{Answer, DEMO, OWN_SENDER as OURS, answer, with};
 
 const PHONE: Phone = Phone::delivers();
 
@@ -52,19 +47,11 @@ async fn send(system: &System, body: &Value) -> u64 {
 }
 
 /// Registers a webhook of the demo account.
-pub(crate) async fn register(system: &System, event: &str, url: &str, secret: &str) -> WebhookId {
-    let directory = connect_directory(&system.environment()).unwrap();
-    let webhook = Webhook {
-        event: event.parse().unwrap(),
-        url: url.parse().unwrap(),
-        secret: secret.parse().unwrap(),
-        options: WebhookOptions::default(),
-        created_at: system.now().await,
-    };
-    match directory.add_webhook(&DEMO_ACCOUNT.parse().unwrap(), &webhook).await.unwrap() {
-        WebhookAddition::Added(id) => id,
-        WebhookAddition::TooMany => panic!("too many webhooks"),
-    }
+pub(crate) async fn register(system: &System, event: &str, url: &str, secret: &str) -> u64 {
+    let webhook = json!({"event": event, "url": url, "secret": secret});
+    let answer = answer(system.request(Method::POST, "/v3/webhooks").bearer_auth(DEMO).json(&webhook)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body["data"]["id"].as_u64().unwrap()
 }
 
 /// Waits for the callback with a status.

@@ -14,7 +14,7 @@ use crate::{
 
 /// The most messages of a search, the newest ones.
 pub const MOST_SEARCHED: usize = 5_000;
-/// How far back a search goes that does not say.
+/// How far back from its end a search goes that does not say.
 pub const SEARCHED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Messages read at once. One may have 256 KiB.
 const READ_AT_ONCE: usize = 100;
@@ -23,7 +23,7 @@ const READ_AT_ONCE: usize = 100;
 pub struct Search<'a> {
     /// A request's number, a recipient, or a client's own reference: what it is, the messages tell, in this order.
     pub text: Option<&'a str>,
-    /// Accepted at this time or later. Without it, [`SEARCHED`] ago or later.
+    /// Accepted at this time or later. Without it, at most [`SEARCHED`] before the end.
     pub since: Option<Timestamp>,
     /// Accepted at this time or earlier.
     pub until: Option<Timestamp>,
@@ -83,11 +83,10 @@ impl Search<'_> {
         let now = gateway.clock.now();
         // The log lists messages by acceptance, but retention counts from the send time, up to `FURTHEST` later.
         let kept = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days)) + FURTHEST;
-        let ago = |passed| now.saturating_sub(passed).unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::UNIX_EPOCH);
-        Span {
-            oldest: self.since.unwrap_or_else(|| ago(SEARCHED)).max(ago(kept)),
-            newest: self.until.unwrap_or(now).min(now),
-        }
+        let before = |end: Timestamp, passed| end.saturating_sub(passed).unwrap_or_default().max(Timestamp::UNIX_EPOCH);
+        let newest = self.until.unwrap_or(now).min(now);
+        let oldest = self.since.unwrap_or_else(|| before(newest, SEARCHED)).max(before(now, kept));
+        Span { oldest, newest }
     }
 
     fn is_in_time(&self, message: &Message) -> bool {

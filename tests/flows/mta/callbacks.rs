@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use shared::{domain::WebhookId, gateway::connect_directory};
 use tests::{Callback, Phone, System};
 
 use super::{PHONE, message, register, send, until_status};
-use crate::system::{DEMO_ACCOUNT, OWN_SENDER as OURS, owned, with};
+use crate::system::{DEMO, OWN_SENDER as OURS, owned, with};
 
 /// Fails unless the header is the hex HMAC-SHA256 of the body under the secret.
 pub(super) fn assert_signed(callback: &Callback, secret: &str) {
@@ -18,9 +17,8 @@ pub(super) fn assert_signed(callback: &Callback, secret: &str) {
     assert_eq!(callback.header("x-signature"), hex::encode(signer.finalize().into_bytes()));
 }
 
-async fn remove(system: &System, id: WebhookId) {
-    let directory = connect_directory(&system.environment()).unwrap();
-    assert!(directory.remove_webhook(&DEMO_ACCOUNT.parse().unwrap(), id).await.unwrap());
+async fn remove(system: &System, id: u64) {
+    assert_eq!(system.delete(DEMO, &format!("/v3/webhooks/{id}")).await.status, 200);
 }
 
 fn statuses(callbacks: &[Callback]) -> BTreeSet<&str> {
@@ -183,7 +181,7 @@ async fn each_failure_has_its_status() {
 async fn messages_of_other_dialects_do_not_go_to_webhooks() {
     let system = System::start().await;
     register(&system, "delivery-status", &system.sink("hook"), "secret").await;
-    let sent = system.send_one(crate::system::DEMO, with(owned(&PHONE, "x"), "callback", system.sink("own"))).await;
+    let sent = system.send_one(DEMO, with(owned(&PHONE, "x"), "callback", system.sink("own"))).await;
     system.until_state(&sent, "delivered").await;
     system.until_callback("own").await;
     system.until_queues_empty().await;

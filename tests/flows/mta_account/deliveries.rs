@@ -144,6 +144,11 @@ async fn query_finds_by_number_recipient_or_reference() {
     assert_eq!(numbers(&format!("query={number}&status=delivered&pageSize=1&page=1")).await.len(), 1);
     assert_eq!(numbers(&format!("query={number}&endDate=2020-01-01")).await, [""; 0]);
     assert_eq!(numbers(&format!("query={single}")).await, plus(&phones[1..]));
+    for dates in ["endDate=2020-01-01", "startDate=2100-01-01", "startDate=2100-01-01&endDate=2100-01-02"] {
+        for query in [number.to_string(), phones[0].to_string(), "campaign".to_owned(), String::new()] {
+            assert_eq!(numbers(&format!("query={query}&{dates}")).await, [""; 0], "{query} {dates}");
+        }
+    }
     assert_eq!(list(&system, &format!("query=%2B{}", phones[1])).await["total"], 2);
     assert_eq!(list(&system, &format!("query={}&pageSize=1", phones[1])).await["rows"][0]["messageId"], single);
     assert_eq!(numbers("query=campaign").await, plus(&phones));
@@ -162,6 +167,25 @@ async fn query_finds_by_number_recipient_or_reference() {
     for query in [number.to_string(), "campaign".to_owned(), phones[0].to_string()] {
         let others = data(system.get(OTHER, &format!("/v3/deliveries?query={query}")).await);
         assert_eq!(others["total"], 0, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn list_stops_behind_many_replies_and_says_so() {
+    let system = System::start().await;
+    send_each(&system, &["1"]).await;
+    for index in 0..9 {
+        let reply = json!({"id": format!("r{index}"), "from": PHONE, "to": OWN_SENDER, "text": "Hi"});
+        system.deliver_reply(&reply).await;
+    }
+    system.until_callbacks("replies", 9).await;
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    let (account, phone) = ("demo".parse::<AccountId>().unwrap(), PHONE.parse::<PhoneNumber>().unwrap());
+    let span = Span { oldest: Timestamp::UNIX_EPOCH, newest: system.now().await };
+    // Four queries for two entries each find replies alone.
+    for (most, count, is_cut) in [(1, 0, true), (2, 1, false), (5_000, 1, false)] {
+        let list = gateway.store.list_messages_to(&account, &phone, span, most).await.unwrap();
+        assert_eq!((list.ids.len(), list.omits_older), (count, is_cut), "{most}");
     }
 }
 
@@ -194,6 +218,8 @@ async fn list_reaches_over_months_and_says_what_it_omits() {
     assert_eq!(texts(&system, "").await, found(&["7", "6", "5", "4"], 4));
     let all = ["7", "6", "5", "4", "3", "2", "1"];
     assert_eq!(texts(&system, "startDate=2020-01-01").await, found(&all, 7));
+    let then = system.now().await - SignedDuration::from_hours(20 * 24);
+    assert_eq!(texts(&system, &format!("endDate={then}")).await, found(&["3", "2", "1"], 3), "30 days before the end");
 
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
     let (account, phone) = ("demo".parse::<AccountId>().unwrap(), PHONE.parse::<PhoneNumber>().unwrap());

@@ -53,6 +53,8 @@ impl DynamoStore {
         most: usize,
     ) -> Result<MessageList, StoreError> {
         let (mut ids, mut omits_older) = (Vec::new(), false);
+        // DynamoDB refuses a condition whose upper bound is below the lower.
+        let groups = groups.into_iter().take_while(|_| span.oldest <= span.newest);
         for group in groups {
             // One more tells whether there are older ones.
             let wanted = most + 1 - ids.len();

@@ -9,7 +9,10 @@
 //!
 //! That SMS shows a link, instead of a picture by MMS, is our choice: no carrier has MMS.
 
-use super::request::{Object, filled, given};
+use super::{
+    fields::{Object, given},
+    request::filled,
+};
 use crate::{
     domain::{
         Bubble, CallbackUrl, CallbackUrlError, Channel, Content, FieldError, FieldErrorCode as Code, Media,

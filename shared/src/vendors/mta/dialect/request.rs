@@ -13,18 +13,20 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{content::SendContent, number::read_number, rejection::SenderField};
+use super::{
+    content::SendContent,
+    fields::{Object, flag, given, read_object},
+    number::read_number,
+    rejection::SenderField,
+};
 use crate::{
     domain::{
         CallingCode, Draft, FieldError, FieldErrorCode as Code, LabelError, PhoneNumber, Reference, SegmentLimit,
         SenderChoice, Tags, TagsError, Timestamp, parse_time,
     },
-    formats::{
-        field::{self, keep},
-        json,
-    },
+    formats::field::{self, keep},
 };
 
 /// Limit on a request's numbers.
@@ -40,8 +42,6 @@ const OTHER_UNSUPPORTED: [(&str, &str); 3] = [
     ("linkId", "needs the vendor's templates, which the gateway does not have"),
     ("repeat", "is not supported: send a request for each time"),
 ];
-
-pub(super) type Object = Map<String, Value>;
 
 /// A parsed and validated request, without its sender.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,14 +105,12 @@ impl SendRequest {
 /// # Errors
 /// Each error in each field and number, or the error of the body.
 pub fn read(body: &[u8], limit: SegmentLimit, country: Option<CallingCode>) -> Result<SendRequest, Vec<FieldError>> {
-    let Value::Object(request) = json::read(body).map_err(|error| vec![error])? else {
-        return Err(vec![FieldError::new("(body)", Code::WrongType, "must be a JSON object")]);
-    };
+    let request = read_object(body).map_err(|error| vec![error])?;
     let mut errors = unsupported(&request);
     let recipients = read_recipients(&request, country, &mut errors);
     let content = SendContent::read(&request, limit, &mut errors);
     for name in ["isMMS", "rehost"] {
-        keep(boolean(&request, name), &mut errors);
+        keep(flag(&request, name), &mut errors);
     }
     let send_at = keep(read_time(&request), &mut errors);
     let longcode = keep(read_longcode(&request), &mut errors);
@@ -138,22 +136,9 @@ pub fn read(body: &[u8], limit: SegmentLimit, country: Option<CallingCode>) -> R
     }
 }
 
-/// Returns a field's value. `null` counts as absent.
-pub(super) fn given<'a>(request: &'a Object, name: &str) -> Option<&'a Value> {
-    request.get(name).filter(|value| !value.is_null())
-}
-
 /// Returns a field's text. A text of blanks counts as absent.
 pub(super) fn filled<'a>(request: &'a Object, name: &str) -> Result<Option<&'a str>, FieldError> {
     Ok(field::optional_text(request.get(name), name)?.filter(|text| !text.trim().is_empty()))
-}
-
-fn boolean(request: &Object, name: &str) -> Result<bool, FieldError> {
-    match given(request, name) {
-        None => Ok(false),
-        Some(Value::Bool(value)) => Ok(*value),
-        Some(_) => Err(FieldError::new(name, Code::WrongType, "must be true or false")),
-    }
 }
 
 /// Returns whether the request names recipients, or everybody, in the vendor's contact base.
