@@ -18,6 +18,7 @@ import time
 import uuid
 
 import botocore.exceptions
+import mta
 from harness import Checks, Failed, Processes, expect, expect_equal, interruptible, run_checks, say, until
 from outside import BUILD_PROGRAMS, Client, Emulator, call, owned, shared
 from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_routes
@@ -78,6 +79,7 @@ class Test:
         self.repeats_and_reading()
         self.channels()
         VendorChecks(self, self.other, self.other_secrets[0], "other-replies").run()
+        mta.MtaChecks(self, self.other).run()
         self.opt_out()
         self.carriers_and_clients_in_trouble()
         self.dead_letters()
@@ -151,6 +153,8 @@ class Test:
                 routes = self.admin("route", "add", "--carriers", name, *rule)["routes"]
             expected = [["messangi"], ["cymba"], names, ["loopback"]]
             expect_equal([route["carriers"] for route in routes], expected, "the carriers of the routes")
+        with self.check("the operator's tool connects Mobile Text Alerts, and registers our webhooks there"):
+            mta.connect(self)
 
     def add_carrier(self, name, vendor, endpoint, *more):
         """Returns the webhook addresses for receipts and replies."""

@@ -3,8 +3,9 @@
 //!
 //! The pages leave these points open, and the choices are ours:
 //! - A repeated submit. The pages describe the header `X-Request-Id` only for verification codes: a second request with
-//!   the same ID gets a 409. Clients use it for `/send` too, and so do we, with our reference. A 409 then means that
-//!   Mobile Text Alerts has the message from an earlier submit, so we take it as accepted. Its answer has no message ID.
+//!   the same ID gets a 409. Clients use it for `/send` too, and so do we, with our reference. A 409 then most likely
+//!   means that Mobile Text Alerts has the message from an earlier submit. But it may remember the ID of a request that
+//!   it refused, too, so the outcome is unknown: a receipt settles it, and the message is not lost unseen.
 //! - The answer to a submit. The pages name only `data.messageId`. We also read `id`, and both beside `data`, as numbers
 //!   or texts. An answer with `"success": true` and no ID accepts the message, because receipts bear our reference.
 //! - The length of a text. We count the 160 characters of an SMS as Unicode characters.

@@ -52,8 +52,7 @@ pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<
 fn judge(answer: &Answer) -> Option<Outcome> {
     match answer.status {
         status if status.is_success() => accepted_or_refused(answer),
-        // An earlier submit of ours had this `X-Request-Id`.
-        StatusCode::CONFLICT => Some(Outcome::accepted(None)),
+        StatusCode::CONFLICT => Some(Outcome::unknown("status 409: an earlier submit had this X-Request-Id")),
         _ => answer.blames_message().then(|| refused(answer)),
     }
 }

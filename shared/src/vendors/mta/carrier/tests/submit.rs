@@ -67,15 +67,15 @@ fn successes() -> Vec<(Answer, Outcome)> {
         (ok(json!({"success": true, "data": null})), accepted(None)),
         (ok(json!({"data": {"messageId": "i".repeat(101)}})), accepted(None)),
         ("201\n\n{\"data\":{\"messageId\":7}}".into(), accepted(Some("7"))),
-        // A repeated X-Request-Id.
-        ("409\n\n{\"httpCode\":409,\"message\":\"Conflict\"}".into(), accepted(None)),
-        ("409".into(), accepted(None)),
     ]
 }
 
 fn unreadable() -> Vec<(Answer, Outcome)> {
     let unreadable = || unknown("status 200, unreadable answer");
+    let repeated = || unknown("status 409: an earlier submit had this X-Request-Id");
     vec![
+        ("409\n\n{\"httpCode\":409,\"message\":\"Conflict\"}".into(), repeated()),
+        ("409".into(), repeated()),
         (ok(json!({"data": {}})), unreadable()),
         (ok(json!({"message": "Message sent."})), unreadable()),
         (ok(json!({"success": "true"})), unreadable()),
