@@ -74,7 +74,7 @@ async fn scheduled_request_is_listed_until_it_is_sent() {
 }
 
 #[tokio::test]
-async fn cancelled_request_is_not_sent_and_only_its_account_cancels_it() {
+async fn cancelled_request_is_not_sent_and_only_its_account_may() {
     let system = System::start().await;
     let number = schedule(&system, &[&PHONE, &PHONE.nth(1)], 8).await;
     let kept = schedule(&system, &[&PHONE.nth(2)], 8).await;

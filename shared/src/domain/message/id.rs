@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_of_a_numbered_request_leads_to_its_number_and_first_message() {
+    fn numbered_batch_leads_to_its_number_and_first_message() {
         let (a, b) = ("a".parse::<AccountId>().unwrap(), "b".parse::<AccountId>().unwrap());
         let random = Random::seeded(1);
         for number in [1, 4_711, RequestNumber::MASK, RequestNumber::random(&random).get()] {
