@@ -18,8 +18,8 @@ use tokio::process::Command;
 use url::Url;
 
 /// The functions, in order of a message's path.
-pub const FUNCTIONS: [&str; 7] =
-    ["send", "schedule-tick", "dispatch", "dlr-webhook", "mo-webhook", "callback", "messages"];
+pub const FUNCTIONS: [&str; 8] =
+    ["send", "schedule-tick", "dispatch", "dlr-webhook", "mo-webhook", "callback", "messages", "account"];
 /// The baseline for cold starts.
 pub const NO_OP: &str = "no-op";
 
@@ -76,6 +76,7 @@ pub fn first_event(name: &str) -> Bytes {
     let event = match name {
         "send" => post("/message", None, &json!({"messages": []})),
         "messages" => http_event(Request::get("/messages/none"), b""),
+        "account" => http_event(Request::get("/v3/none"), b""),
         "dlr-webhook" => post("/dlr/nobody/token", None, &json!({})),
         "mo-webhook" => post("/mo/nobody/token", None, &json!({})),
         "dispatch" | "callback" => json!({"Records": []}),

@@ -2,6 +2,7 @@
 //! other, and the emulator's meter is reset before and read after each, so the counts are reproducible.
 
 mod by_id;
+mod numbered;
 mod pending;
 mod steps;
 mod unknown;
@@ -16,6 +17,7 @@ use serde_json::json;
 use shared::runtime::Environment;
 
 use by_id::by_id;
+use numbered::numbered;
 pub use pending::{FEW_PENDING, PENDING, pending};
 pub use steps::steps;
 use unknown::unknown;
@@ -117,6 +119,7 @@ pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let (mut steps, pending) = (steps().await?, pending(counts).await?);
     steps.extend(unknown().await?);
     steps.extend(by_id().await?);
+    steps.extend(numbered().await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [
