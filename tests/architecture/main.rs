@@ -31,8 +31,7 @@ const ROOMS: [(&str, &str); 14] = [
     ("hash", ""),
 ];
 
-/// Items of `vendors` that every vendor may use: the contracts, sessions, the registration of webhooks, and the runner
-/// of the tests.
+/// Items in `vendors` that every vendor may use: the contracts, sessions, webhook registration, and the test runner.
 const CONTRACT: [&str; 11] = [
     "Connection",
     "Connector",

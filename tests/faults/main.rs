@@ -27,7 +27,7 @@
 //!
 //! `seeded.rs` mixes traffic, faults and time at random, with the same proxy and rules. `deliveries.rs`,
 //! `orders.rs`, `poison.rs` and `throttled.rs` test duplicate jobs, event orders, poison jobs and throttling.
-//! `webhooks.rs` makes every run of a client's changes to its webhooks, which no message takes part in.
+//! `webhooks.rs` runs a client's changes to its webhooks, with every fault. No message takes part in them.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 

@@ -54,7 +54,7 @@ pub enum Phone {
     /// The carrier accepts the message, but its answer comes after our timeout.
     NoAnswer,
     Stops,
-    /// Mobile Text Alerts refuses the message, because the number has unsubscribed there. We do not know that yet.
+    /// Mobile Text Alerts refuses the message, because the number has unsubscribed there, unknown to us.
     Unsubscribed,
 }
 

@@ -243,7 +243,7 @@ impl Stage {
         self.system.set_channels(phone, behaviors.clone()).await;
     }
 
-    /// Unsubscribes a phone at Mobile Text Alerts, and lifts our own opt-out, which an earlier run recorded.
+    /// Unsubscribes a phone at Mobile Text Alerts, and lifts the opt-out that we recorded in an earlier run.
     pub async fn unsubscribe(&self, phone: &str, sender: &str) {
         let key = carrier_configs()[&"mta".parse().unwrap()].key.clone().unwrap();
         let settings = self.system.request(Method::PUT, "/mta/settings").json(&json!({"refuses_unsubscribed": true}));
@@ -344,7 +344,7 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &Car
         .each_carrier(|_, carrier| {
             carrier.lookup = *lookup && carrier.vendor.profile().lookup;
             carrier.endpoint = Some(proxy.url.join(&format!("{}/", carrier.vendor)).unwrap());
-            // Receipts that the tests make bear no signature.
+            // The tests' own receipts have no signature.
             carrier.signing_secret = None;
             carrier.webhook_url = carrier.vendor.profile().takes_webhook_url.then(|| proxy.url.clone());
         })

@@ -151,7 +151,7 @@ fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mu
 ///
 /// If a request without idempotency was repeated, its messages have the same text. Then we return instead how
 /// often the carriers accepted each reference.
-/// A message that the carrier refused for an opt-out is blocked only after we recorded the opt-out.
+/// Checks that we recorded the opt-out before we blocked a message refused for it.
 async fn judge_opt_out(stage: &Stage, scenario: &Scenario, message: &Message, verdict: &mut Verdict) {
     if scenario.phone != Phone::Unsubscribed || message.state() != State::Blocked {
         return;

@@ -1,5 +1,5 @@
-//! A client adds, changes and removes a webhook, with every fault in every call. A client that got no answer, or an
-//! error of the server, repeats its request.
+//! A client adds, changes and removes a webhook, with every fault in every call. If the client gets no answer or a
+//! server error, it repeats the request.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::{
     stage::Stage,
 };
 
-/// Makes 1 run in this many, unless `FAULTS_EVERY` says otherwise.
+/// We make 1 run in this many, unless `FAULTS_EVERY` says otherwise.
 const EVERY: usize = 5;
 const MAX_ATTEMPTS: usize = 6;
 const KEPT: WebhookId = 1;
@@ -31,7 +31,7 @@ fn new_webhook(url: &str) -> ClientRequest {
     request(Method::POST, "/v3/webhooks", &json!({"event": "message-reply", "url": url, "secret": "secret"}))
 }
 
-/// Sends a request until it is answered without an error of the server. Returns the answer, and the number of attempts.
+/// Repeats a request while the server fails. Returns the answer and the number of attempts.
 async fn send(stage: &Stage, request: &ClientRequest) -> (u16, Value, usize) {
     for attempt in 1..=MAX_ATTEMPTS {
         match stage.send_request(0, request).await {
@@ -53,7 +53,7 @@ fn with_url(webhook: &Webhook, url: &str) -> bool {
     webhook.url.as_str() == url && webhook.secret.bytes() == b"secret"
 }
 
-/// Runs the three requests, and checks the stored webhooks after each.
+/// Sends the three requests, and checks the stored webhooks after each.
 async fn add_change_remove(stage: &mut Stage, plan: Plan, case: &str) {
     let forgotten = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": "webhooks#demo"}}});
     stage.system.aws("DynamoDB_20120810.DeleteItem", &forgotten).await;

@@ -22,7 +22,7 @@ pub(crate) fn message(to: &str, text: &str) -> Value {
     json!({"subscribers": [format!("+{to}")], "message": text, "longcodeId": OURS.parse::<u64>().unwrap()})
 }
 
-/// Returns a request to send to one number, from the account's usual sender.
+/// Returns a request to send from the account's usual sender.
 fn from_usual(to: &str, text: &str) -> Value {
     json!({"subscribers": [format!("+{to}")], "message": text})
 }
@@ -35,18 +35,18 @@ pub(crate) async fn post(system: &System, body: &Value) -> Answer {
     answer(request(system, body)).await
 }
 
-/// Returns the number of an accepted request.
+/// Returns the accepted request's number.
 fn number(answer: &Answer) -> u64 {
     assert_eq!((answer.status.as_u16(), &answer.body["success"]), (200, &json!(true)), "{}", answer.body);
     answer.body["data"]["messageId"].as_u64().unwrap()
 }
 
-/// Sends a request; fails unless it is accepted. Returns its number.
+/// Sends a request and returns its number. Fails unless the request is accepted.
 async fn send(system: &System, body: &Value) -> u64 {
     number(&post(system, body).await)
 }
 
-/// Registers a webhook of the demo account.
+/// Registers a webhook for the demo account.
 pub(crate) async fn register(system: &System, event: &str, url: &str, secret: &str) -> u64 {
     let webhook = json!({"event": event, "url": url, "secret": secret});
     let answer = answer(system.request(Method::POST, "/v3/webhooks").bearer_auth(DEMO).json(&webhook)).await;
@@ -115,7 +115,7 @@ async fn conversation_of_the_tutorial_goes_both_ways() {
     assert_eq!(reply, expected);
     callbacks::assert_signed(&callback, secret);
 
-    // The response reuses the number and has an identifier of its own.
+    // The response reuses the number but has its own identifier.
     let response = json!({"subscribers": [reply["fromNumber"]], "message": "See you then",
         "longcodeId": reply["longcodeId"], "externalId": "RequestId-4e0242e2-d102"});
     let second_id = send(&system, &response).await;

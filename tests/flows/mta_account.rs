@@ -1,4 +1,4 @@
-//! Mobile Text Alerts' dialect, all but sending: webhooks, opt-outs, senders, deliveries and scheduled requests.
+//! Mobile Text Alerts' dialect apart from sending: webhooks, opt-outs, senders, deliveries and scheduled requests.
 
 mod deliveries;
 mod opt_outs;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::system::{Answer, DEMO, DEMO_ACCOUNT, OTHER, OWN_SENDER, answer};
 
-/// After this time a cached entry of the directory is read again.
+/// Cached directory entries are read again after this time.
 const CACHE_SECONDS: u64 = 31;
 
 async fn call(system: &System, key: &str, method: Method, path: &str, body: &Value) -> Answer {
@@ -63,7 +63,7 @@ fn failure(answer: Answer, status: u16) -> String {
     body["message"].as_str().unwrap().to_owned()
 }
 
-/// Sends one text to several numbers as a request with a number, and returns the number.
+/// Sends one text to several numbers as a numbered request, and returns the request's number.
 async fn send_numbered(system: &System, phones: &[&str], change: impl Fn(&mut Draft)) -> u64 {
     let environment = Environment { random: Random::of_system(), ..system.environment() };
     let gateway = connect_gateway(&environment, Part::VARIANTS).unwrap();

@@ -1,4 +1,4 @@
-//! Mobile Text Alerts as a carrier: what it has and no other vendor.
+//! Mobile Text Alerts as a carrier: features that no other vendor has.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use tests::{Phone, System, TestConfig, webhook_path};
 
 use crate::system::{DEMO, OWN_SENDER as OURS, answer, custom, owned};
 
-/// A phone whose SMS go through `mta`.
+/// A phone whose messages go through `mta`.
 const PHONE: &str = "447999300001";
-/// A sender without a number at the vendor, which sends its messages from a number of its own.
+/// A sender for which the vendor has no number. The vendor then chooses one of its own numbers.
 const NAME: &str = "SenderName";
 const OF_VENDOR: &str = "447999399999";
 
@@ -23,7 +23,7 @@ async fn deliver(system: &System, sender: &str) -> String {
     id
 }
 
-/// Posts to a webhook of `mta`; returns the status, and the field of the error if there is one.
+/// Posts to an `mta` webhook. Returns the status, and the error's field if there is one.
 async fn post(system: &System, kind: &str, body: &Value) -> (u16, Value) {
     let answer = system.post_webhook(&webhook_path(kind, "mta"), body).await;
     (answer.status.as_u16(), answer.body["errors"][0]["field"].clone())
@@ -74,9 +74,9 @@ async fn reply_without_a_sender_answers_its_message() {
     assert_eq!(post(&system, "mo", &reply(1, PHONE, Some(&reference), "Hi")).await.0, 200);
     let callback = system.until_callback("replies").await;
     assert_eq!((&callback.json()["to"], &callback.json()["message_uuid"]), (&json!(OURS), &json!(id)));
-    // A redelivery is no second reply.
+    // A redelivered reply is not a second reply.
     assert_eq!(post(&system, "mo", &reply(1, PHONE, Some(&reference), "Hi")).await.0, 200);
-    // Neither another phone's message, nor no message, tells the sender.
+    // A reply has no sender if it names no message of ours, or a message to another phone.
     for (index, from, answers) in [(2, "447999300002", Some(&*reference)), (3, PHONE, None), (4, PHONE, Some("other"))]
     {
         assert_eq!(post(&system, "mo", &reply(index, from, answers, "STOP")).await.0, 200);
@@ -122,7 +122,7 @@ async fn opt_out_told_by_the_carrier_is_ours_until_a_start() {
     let settings = json!({"refuses_unsubscribed": true});
     let set = answer(system.request(Method::PUT, "/mta/settings").json(&settings)).await;
     assert!(set.status.is_success(), "{}", set.body);
-    // The vendor unsubscribes the number from the whole account, and we from the one sender.
+    // The vendor unsubscribes the number from the whole account, but we record the opt-out for one sender.
     deliver(&system, OURS).await;
     system.reply_from(PHONE, OURS, "STOP").await;
     system.until_callbacks("replies", 1).await;
@@ -135,7 +135,7 @@ async fn opt_out_told_by_the_carrier_is_ours_until_a_start() {
     let reason = "the recipient has opted out of this sender";
     assert_eq!((told.state(), told.carrier()), ("blocked", "mta"));
     assert_eq!(told.last_reason(), format!("{reason}: status 400: The number is unsubscribed"));
-    // Now we know, and do not ask again.
+    // We now have the opt-out, and do not call the carrier.
     let known = send().await;
     assert_eq!((known.state(), known.last_reason()), ("blocked", reason));
     system.reply_from(PHONE, OTHER, "START").await;

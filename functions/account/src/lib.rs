@@ -1,4 +1,4 @@
-//! `account`: shows and changes what a client may set for its own account: webhooks and opt-outs. Shows its senders.
+//! `account`: lets clients show and change their account's webhooks and opt-outs, and list its senders.
 
 mod mta;
 

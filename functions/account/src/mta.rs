@@ -1,4 +1,4 @@
-//! The account's paths in the dialect of Mobile Text Alerts.
+//! Serves the account's paths in Mobile Text Alerts' format.
 
 use std::collections::BTreeSet;
 
@@ -94,7 +94,7 @@ impl Account {
     }
 
     async fn verify_key(&self, account: &AccountId) -> Result<String, Failure> {
-        // A key of an account that is not in the directory is no key.
+        // We reject a key whose account is not in the directory.
         let account = self.directory.account(account).await?.ok_or_else(Failure::unauthorized)?;
         Ok(views::verified(&account.name))
     }

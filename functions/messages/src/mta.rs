@@ -1,4 +1,4 @@
-//! Deliveries and scheduled requests, in the dialect of Mobile Text Alerts.
+//! Serves deliveries and scheduled requests in Mobile Text Alerts' format.
 
 use http::Method;
 use lambda_http::Request;

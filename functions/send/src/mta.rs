@@ -1,8 +1,8 @@
-//! `POST /v3/send`, in the dialect of Mobile Text Alerts. All messages of a request are accepted, or none.
+//! `POST /v3/send`, in Mobile Text Alerts' format. It accepts all messages or none.
 //!
-//! `X-Request-Id` is an idempotency key like `Idempotency-Key`, with another answer to a repeat: 409, as the vendor's
-//! clients expect. They take it as "already accepted". So the 409 comes only after `accept` has stored and enqueued
-//! whatever an earlier request left undone.
+//! `X-Request-Id` is an idempotency key like `Idempotency-Key`, but a repeat gets a 409. The vendor's clients expect
+//! that and take it as "already accepted". So we send the 409 only after `accept` has stored and enqueued everything
+//! that an interrupted first request left undone.
 
 mod sender;
 
@@ -33,7 +33,7 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Response<Body> {
 struct Posted {
     request: SendRequest,
     options: Options,
-    /// The header with the request's key.
+    /// The header with the idempotency key.
     key_header: &'static str,
 }
 
@@ -51,7 +51,7 @@ async fn accept_send(send: &Send, request: &Request, began: Timestamp) -> Result
     Ok(response::accepted(first))
 }
 
-/// Reads the body and the headers, and returns all errors of both.
+/// Reads the body and the headers. Returns the errors in both.
 async fn read_request(send: &Send, request: &Request, account: &AccountId) -> Result<Posted, Failure> {
     let body = body(request)?;
     let account = send.directory.account(account).await?;
@@ -66,7 +66,7 @@ async fn read_request(send: &Send, request: &Request, account: &AccountId) -> Re
     }
 }
 
-/// Returns the options, with the request's ID as their key, and the header with the key.
+/// Returns the options, and the header from which their idempotency key comes.
 fn read_options(request: &Request) -> Result<(Options, &'static str), Vec<FieldError>> {
     let options = Options::read(request);
     match (options, idempotency_key(request, REQUEST_ID)) {
@@ -82,9 +82,9 @@ fn read_options(request: &Request) -> Result<(Options, &'static str), Vec<FieldE
 
 /// Accepts the messages.
 ///
-/// A repeat may find another sender than the first request did: a reply has come to another sender meanwhile, or an
-/// operator has changed the account's default. So if the request does not name its sender and conflicts with an
-/// earlier one, we try again with the earlier sender.
+/// A repeat may resolve to another sender than the first request, because a reply has meanwhile come to another sender
+/// or an operator has changed the account's default. So if a request does not name its sender and conflicts with an
+/// earlier request, we try again with the earlier sender.
 async fn accept_posted(send: &Send, account: &AccountId, posted: &Posted) -> Result<Vec<Message>, Failure> {
     let from = sender::resolve(send, account, &posted.request).await?;
     let accepted = accept_from(send, account, posted, &from).await;

@@ -30,7 +30,7 @@ struct ShownAccount<'a> {
     /// The policy for unknown outcomes.
     on_unknown: OnUnknown,
     default_sender: Option<&'a str>,
-    /// The country calling code of national numbers.
+    /// Country calling code for national numbers.
     country: Option<CallingCode>,
     /// How many callback secrets there are.
     secrets: usize,

@@ -48,9 +48,9 @@ pub struct AccountConfig {
     pub stop_text: Option<KeywordAnswer>,
     pub start_text: Option<KeywordAnswer>,
     pub help_text: Option<KeywordAnswer>,
-    /// The sender of a request that names none, in Mobile Text Alerts' format.
+    /// Sender for requests without one, in Mobile Text Alerts' format.
     pub default_sender: Option<SenderId>,
-    /// The country of national numbers in requests, in Mobile Text Alerts' format.
+    /// Country for national numbers, in Mobile Text Alerts' format.
     pub country_code: Option<CallingCode>,
 }
 

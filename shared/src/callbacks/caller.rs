@@ -30,7 +30,7 @@ pub struct CallbackRequest<'a> {
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
-    /// Whether a client that answers so has taken the callback.
+    /// Whether a client has taken the callback if it answers with this status.
     pub is_success: fn(StatusCode) -> bool,
 }
 

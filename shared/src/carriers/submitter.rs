@@ -54,7 +54,7 @@ impl<S: SecretStore> Submitter<S> {
         if settings.vendor.profile().takes_webhook_url && connection.receipts.is_none() {
             return busy("the carrier has no address for receipts".to_owned());
         }
-        // Before the circuit breaker, because such a message says nothing about the carrier.
+        // We check this before the circuit breaker, because a long text says nothing about the carrier.
         if submission.content.is_none()
             && let Err(error) = settings.vendor.profile().check_text(submission.text)
         {

@@ -8,7 +8,7 @@ use crate::{
     vendors::{Connection, Sessions, WebhookCall, WebhookSetupError, WebhookTarget, WebhookTargets, below},
 };
 
-/// Why a carrier's webhooks were not registered.
+/// Why we did not register a carrier's webhooks.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     #[error("the carrier has no webhook addresses")]
@@ -21,11 +21,11 @@ pub enum SetupError {
     Vendor(#[from] WebhookSetupError),
 }
 
-/// Lists the calls that register the carrier's newest webhook addresses below `base`, which is the URL of our API. Reads
-/// the vendor's own list, and changes nothing. There are none if the vendor has no API for that.
+/// Lists the calls that register the carrier's newest webhook addresses below `base`, our API's URL. Reads the vendor's
+/// list and changes nothing. Returns no calls if the vendor has no API for webhooks.
 ///
 /// # Errors
-/// The carrier lacks a secret, or the vendor's list could not be read.
+/// The carrier lacks a secret, or we could not read the vendor's list.
 pub async fn plan_webhooks(
     http: &Client,
     carrier: &Carrier,
@@ -46,7 +46,7 @@ pub async fn plan_webhooks(
     planned.map_err(|error| without_secrets(error, secret))
 }
 
-/// Makes a call of [`plan_webhooks`].
+/// Makes a call from [`plan_webhooks`].
 ///
 /// # Errors
 /// The vendor refused the call or did not answer.

@@ -65,19 +65,19 @@ impl Dialect {
         with_format!(self, Of => Of::reply_event(reply))
     }
 
-    /// Returns the callback body for a message that a carrier took, if clients register webhooks for that.
+    /// Returns the callback body for an accepted submit, if clients register webhooks for this event.
     #[must_use]
     pub fn sent_event(self, message: &Message) -> Option<String> {
         with_format!(self, Of => Of::sent_event(message))
     }
 
-    /// Returns the callback body for a START, if clients register webhooks for that.
+    /// Returns the callback body for a START, if clients register webhooks for this event.
     #[must_use]
     pub fn opt_in_event(self, reply: &Reply) -> Option<String> {
         with_format!(self, Of => Of::opt_in_event(reply))
     }
 
-    /// Returns the rule by which an answer means that the client has taken a callback.
+    /// Returns the function that decides by the status whether a client has taken a callback.
     #[must_use]
     pub fn success_rule(self) -> fn(StatusCode) -> bool {
         with_format!(self, Of => Of::is_success)

@@ -1,4 +1,4 @@
-//! What all functions share that serve the dialect `mta`: authentication, bodies and answers.
+//! Functions' common parts for the dialect `mta`: authentication, bodies and answers.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
@@ -11,10 +11,10 @@ use crate::{
     vendors::mta::dialect::error::Failure,
 };
 
-/// Authenticates by the bearer token, which is an API key of the account. Checks the query first, as every path does.
+/// Authenticates by the bearer token, which is one of the account's API keys. Checks the query first, on every path.
 ///
 /// # Errors
-/// 400 for a query that cannot be read, 401, 500 and 503.
+/// 400 for an unreadable query, 401, 500 and 503.
 pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Failure> {
     check_query(request).map_err(|_| Failure::invalid_query())?;
     let key = bearer(request).filter(|key| key.len() <= LONGEST_KEY).ok_or_else(Failure::unauthorized)?;
@@ -54,7 +54,7 @@ pub fn respond(gateway: &Gateway, answered: Result<String, Failure>) -> Response
     response
 }
 
-/// Logs a failure of the store or queue, and hides its cause from the client.
+/// Logs a store or queue failure, and hides its cause from the client.
 impl From<Unavailable> for Failure {
     fn from(error: Unavailable) -> Self {
         log_unavailable(&error);

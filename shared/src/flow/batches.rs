@@ -1,7 +1,7 @@
 //! Batches: list an account's pending batches, read a batch with its messages, and cancel it.
 //!
-//! A message that was accepted alone is a batch of its own. A numbered request is a batch whose ID leads to the number;
-//! dialects with such numbers list only these, and the others only the rest.
+//! A message accepted alone is its own batch. A numbered request is a batch whose ID contains the number.
+//! Dialects with request numbers list only numbered requests, and other dialects only the other batches.
 
 use std::collections::HashMap;
 
@@ -26,18 +26,17 @@ const CONCURRENCY: usize = 16;
 /// timeout of 28 s.
 const STORED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// Returns the batches that are not sent yet, the next first, [`MOST_LISTED`] at most. Numbered requests are not among
-/// them.
+/// Returns the pending batches, the next first, at most [`MOST_LISTED`]. Leaves out numbered requests.
 pub async fn pending(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
     Ok(gateway.store.pending_batches(account, false, gateway.clock.now(), MOST_LISTED).await?)
 }
 
-/// Returns the numbered requests that are not sent yet, the next first, [`MOST_LISTED`] at most.
+/// Returns the pending numbered requests, the next first, at most [`MOST_LISTED`].
 pub async fn pending_requests(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
     Ok(gateway.store.pending_batches(account, true, gateway.clock.now(), MOST_LISTED).await?)
 }
 
-/// Returns the account's numbered request, if it is not sent yet and its cancellation has not begun.
+/// Returns the account's numbered request, if it is pending and its cancellation has not begun.
 pub async fn pending_request(
     gateway: &Gateway,
     account: &AccountId,
@@ -49,8 +48,8 @@ pub async fn pending_request(
     Ok(batch.filter(is_pending))
 }
 
-/// Returns each batch with its first message, which has the batch's text and sender. After an interrupted request, the
-/// message may be missing.
+/// Pairs each batch with its first message, which holds the batch's text and sender. If the request was interrupted,
+/// the message may be missing.
 pub async fn with_first_messages(
     gateway: &Gateway,
     batches: Vec<Batch>,

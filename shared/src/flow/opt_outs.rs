@@ -1,7 +1,7 @@
-//! Opt-outs as an account's client sets and reads them. `replies` records those of recipients.
+//! Sets and reads a client's opt-outs for its account. `replies` records recipients' own opt-outs.
 //!
-//! A client opts a recipient out of all messages of its account, and no other account learns of it. The recipient's
-//! START to a sender of the account overrides that.
+//! A client opts a recipient out of all messages from its account, and no other account sees this. A recipient's later
+//! START to one of the account's senders overrides the opt-out for that sender.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{Directory, Recipients},
 };
 
-/// Opts a recipient out of all messages of the account. A repeat counts as a new opt-out, after any START so far.
+/// Opts a recipient out of all messages from the account. A repeat is a new opt-out, and overrides any START so far.
 pub async fn opt_out(gateway: &Gateway, account: &AccountId, number: &PhoneNumber) -> Result<(), Unavailable> {
     gateway.store.opt_out_of_account(number, account, gateway.clock.now()).await?;
     info!(account.id = %account, "recipient opted out by the client");
@@ -31,7 +31,7 @@ pub async fn has_opted_out(
     Ok(gateway.store.recipient(number).await?.is_out_of(account, &senders))
 }
 
-/// Returns the recipients of whom an opt-out concerns the account. May miss opt-outs of the last second.
+/// Returns the recipients with an opt-out that concerns the account. May miss opt-outs from the last second.
 pub async fn opted_out(
     gateway: &Gateway,
     directory: &Directory,

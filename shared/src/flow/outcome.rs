@@ -97,7 +97,7 @@ pub(super) async fn enqueue_callback(
     }
     let job = CallbackJob::new(Subject::State { message: message.id, state }, execution_id, at);
     let jobs: Vec<_> = match callbacks.as_slice() {
-        // `callback` finds the webhooks.
+        // The step `callback` finds the webhooks.
         [] => vec![(job, Duration::ZERO)],
         urls => job.for_each(urls).map(|(job, _)| (job, Duration::ZERO)).collect(),
     };

@@ -1,8 +1,8 @@
-//! Search: find an account's sent messages, and read one page of them, by the page's number.
+//! Search: find an account's sent messages, and read one page by its number.
 //!
-//! A page by its number needs the total, so a search lists the IDs of all messages that may be on a page. The index
-//! tells them without the messages. If only messages with some content are wanted, we read all messages on the list,
-//! a few at a time. Therefore a search has a limit, [`MOST_SEARCHED`].
+//! A numbered page needs the total, so a search lists the IDs of all messages that may be on a page, from the index
+//! alone. A filter on content needs the messages themselves: we read all on the list, a few at a time. So a search has
+//! a limit, [`MOST_SEARCHED`].
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,27 +12,27 @@ use crate::{
     store::{MessageList, Messages, Span},
 };
 
-/// The most messages of a search, the newest ones.
+/// The most messages that a search lists: the newest.
 pub const MOST_SEARCHED: usize = 5_000;
-/// How far back from its end a search goes that does not say.
+/// How far a search without a start goes back from its end.
 pub const SEARCHED: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Messages read at once. One may have 256 KiB.
+/// Messages read at once. A message may have 256 KiB.
 const READ_AT_ONCE: usize = 100;
 
-/// The wanted messages of an account.
+/// A search for an account's messages.
 pub struct Search<'a> {
-    /// A request's number, a recipient, or a client's own reference: what it is, the messages tell, in this order.
+    /// A request's number, a recipient, or a client's own reference, tried in this order.
     pub text: Option<&'a str>,
-    /// Accepted at this time or later. Without it, at most [`SEARCHED`] before the end.
+    /// The earliest time of acceptance. Without it, [`SEARCHED`] before the end.
     pub since: Option<Timestamp>,
-    /// Accepted at this time or earlier.
+    /// The latest time of acceptance.
     pub until: Option<Timestamp>,
-    /// What else a message needs. `None` if nothing, so that no message has to be read for it.
+    /// A filter on messages. Without one, we read only the page's messages.
     pub admits: Option<&'a (dyn Fn(&Message) -> bool + Sync)>,
     pub oldest_first: bool,
-    /// Messages of earlier pages.
+    /// Messages on earlier pages.
     pub skip: usize,
-    /// The most messages of the page.
+    /// The most messages on the page.
     pub limit: usize,
 }
 
@@ -46,8 +46,8 @@ pub struct Found {
     pub omits_older: bool,
 }
 
-/// Returns a page of the account's messages. A request's number is found whatever its age, unless the search says since
-/// when; a recipient only if the sender is a number.
+/// Returns a page of the account's messages. A request's number is found at any age, within `since` and `until` if they
+/// are given. Messages to a recipient from sender IDs that are names are found only if there are none from numbers.
 pub async fn search(gateway: &Gateway, account: &AccountId, search: &Search<'_>) -> Result<Found, Unavailable> {
     let Some(text) = search.text else {
         let list = gateway.store.list_messages(account, search.span(gateway), MOST_SEARCHED).await?;
@@ -95,8 +95,8 @@ impl Search<'_> {
     }
 }
 
-/// Lists the messages of a numbered request, in the request's order. Most requests are stored nowhere but in their
-/// messages, so we read these until one is missing.
+/// Lists a numbered request's messages in order. Most numbered requests have no stored batch, so we read messages until
+/// one is missing.
 async fn list_request(
     gateway: &Gateway,
     account: &AccountId,
@@ -105,7 +105,7 @@ async fn list_request(
 ) -> Result<MessageList, Unavailable> {
     let batch = BatchId::of_number(account, number);
     let mut list = MessageList::default();
-    // The first alone tells whether there is such a request.
+    // The first message alone tells whether the request exists.
     let (mut next, mut count) = (0, 1);
     while next < MOST_SEARCHED {
         let ids: Vec<_> = (next..next + count).map(|index| MessageId::of_batch(account, batch, index)).collect();

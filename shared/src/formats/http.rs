@@ -51,7 +51,7 @@ impl Answer {
         blaming.contains(&self.status)
     }
 
-    /// Returns the words of the body's error, if the body is JSON and has any.
+    /// Returns the error text in the body, if the body is JSON and has any.
     pub(crate) fn words(&self) -> Option<String> {
         self.json::<Value>().as_ref().and_then(words_of_error)
     }

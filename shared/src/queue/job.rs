@@ -107,7 +107,7 @@ pub struct CallbackJob {
     /// Index among the message's callback URLs. Each has a job of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub url_index: u8,
-    /// The webhook that this job is for. `None` at first, and for a dialect without webhooks.
+    /// This job's webhook. `None` in an event's first job, and in a dialect without webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookId>,
 }

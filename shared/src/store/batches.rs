@@ -20,8 +20,8 @@ pub trait Batches {
     /// Returns a batch, with a consistent read.
     async fn batch(&self, account: &AccountId, id: BatchId) -> Result<Option<Batch>, StoreError>;
 
-    /// Returns up to `limit` of the account's batches that are pending after `now`, the next to be sent first: the
-    /// numbered requests, or all others. Eventually consistent.
+    /// Returns up to `limit` of the account's batches that are pending after `now`, the next first: either the numbered
+    /// requests or all others. Eventually consistent.
     async fn pending_batches(
         &self,
         account: &AccountId,

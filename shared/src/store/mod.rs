@@ -114,7 +114,7 @@ pub trait Messages {
     /// Returns the existing messages, in no particular order, with a consistent read.
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
-    /// Returns the existing messages, in the order of the IDs. Eventually consistent.
+    /// Returns the existing messages, in the IDs' order. Eventually consistent.
     async fn recent_messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Claims a queued or scheduled message until the lease expires, if the message is due within
@@ -230,12 +230,10 @@ pub trait Messages {
         limit: u16,
     ) -> Result<Page, StoreError>;
 
-    /// Lists the account's messages that were accepted in a span of time, `most` at most. Reads no items, and is
-    /// eventually consistent.
+    /// Lists the account's messages accepted in a span of time, `most` at most. Reads no items. Eventually consistent.
     async fn list_messages(&self, account: &AccountId, span: Span, most: usize) -> Result<MessageList, StoreError>;
 
-    /// Does the same as [`list_messages`](Self::list_messages) for the messages to a number from sender IDs that are
-    /// numbers.
+    /// As [`list_messages`](Self::list_messages), but only messages to this number from numeric sender IDs.
     async fn list_messages_to(
         &self,
         account: &AccountId,
@@ -266,7 +264,7 @@ pub trait Recipients {
     /// earlier attempt.
     async fn opt_in(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
-    /// Records that the account's client opts the recipient out of all messages of the account. The latest time
+    /// Records that the account's client opts the recipient out of all messages from the account. The latest time
     /// counts.
     async fn opt_out_of_account(
         &self,
@@ -313,7 +311,7 @@ pub trait DirectoryStore {
     /// Returns the senders exempt from opt-outs.
     async fn exemptions(&self) -> Result<Exemptions, StoreError>;
 
-    /// Returns the senders listed for an account, sorted. A listed sender may have no owner, or another one by now.
+    /// Returns the senders listed for an account, sorted. A listed sender may have lost or changed its owner.
     async fn listed_senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError>;
 
     async fn webhooks(&self, account: &AccountId) -> Result<Webhooks, StoreError>;

@@ -76,18 +76,18 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
-/// A span of time, both ends included, to the millisecond.
+/// A span of time in milliseconds, including both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub oldest: Timestamp,
     pub newest: Timestamp,
 }
 
-/// The IDs of an account's messages, the newest first.
+/// The IDs of an account's messages, newest first.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct MessageList {
     pub ids: Vec<MessageId>,
-    /// Whether there are, or may be, older messages that the list leaves out.
+    /// Whether the list leaves out, or may leave out, older messages.
     pub omits_older: bool,
 }
 

@@ -1,9 +1,9 @@
-//! The cached webhooks of accounts, and changes to them.
+//! Accounts' cached webhooks, and changes to them.
 
 use super::{Directory, StoreError};
 use crate::domain::{AccountId, Webhook, WebhookId, Webhooks};
 
-/// The most webhooks of an account. All are in one item, which may have 400 KB.
+/// The most webhooks per account. All are in one item, which may have 400 KB.
 pub const MOST_WEBHOOKS: usize = 50;
 
 /// The result of adding a webhook.
@@ -20,12 +20,12 @@ impl Directory {
         self.store.latest_webhooks(account).await
     }
 
-    /// Adds a webhook. Callbacks use it within 30 seconds, as any change here.
+    /// Adds a webhook. As with any change here, callbacks use it within 30 seconds.
     pub async fn add_webhook(&self, account: &AccountId, webhook: &Webhook) -> Result<WebhookAddition, StoreError> {
         self.store.add_webhook(account, webhook, MOST_WEBHOOKS).await
     }
 
-    /// Changes and returns a webhook; `None` if the account has no such webhook.
+    /// Changes a webhook and returns it, or `None` if the account has no such webhook.
     pub async fn change_webhook(
         &self,
         account: &AccountId,

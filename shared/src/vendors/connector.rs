@@ -46,7 +46,7 @@ impl Connection<'_> {
         self.http.get(self.url(path)).timeout(self.settings.timeout().min(LOOKUP_TIMEOUT))
     }
 
-    /// Begins a GET, as [`Connection::get`], with a pair in the query.
+    /// Begins a GET as [`Connection::get`] does, with a name and value in the query.
     pub(crate) fn get_with_query(&self, path: &[&str], (name, value): (&str, &str)) -> RequestBuilder {
         let mut url = self.url(path);
         url.query_pairs_mut().append_pair(name, value);
@@ -119,19 +119,19 @@ pub(crate) trait Connector {
         false
     }
 
-    /// Lists the calls that register our webhooks at the vendor. Called only if it has
+    /// Lists the calls that register our webhooks at the vendor. Called only if the vendor has
     /// [`VendorProfile::webhook_events`].
     ///
     /// # Errors
-    /// The vendor's own list of webhooks could not be read.
+    /// We could not read the vendor's list of webhooks.
     async fn plan_webhooks(_: &Connection<'_>, _: &WebhookTargets<'_>) -> Result<Vec<WebhookCall>, WebhookSetupError> {
         Ok(Vec::new())
     }
 
-    /// Makes a call of [`Connector::plan_webhooks`].
+    /// Makes a call from [`Connector::plan_webhooks`].
     ///
     /// # Errors
-    /// The vendor refused the call or did not answer. It may have registered the webhook all the same.
+    /// The vendor refused the call or did not answer. Without an answer, it may have registered the webhook.
     async fn register_webhook(_: &Connection<'_>, _: &WebhookCall) -> Result<(), WebhookSetupError> {
         Ok(())
     }

@@ -23,17 +23,17 @@ pub(crate) trait DialectFormat {
     /// Returns the callback body for a reply.
     fn reply_event(reply: &Reply) -> String;
 
-    /// Returns the callback body for a message that a carrier took, if clients register webhooks for that.
+    /// Returns the callback body for an accepted submit, if clients register webhooks for this event.
     fn sent_event(_: &Message) -> Option<String> {
         None
     }
 
-    /// Returns the callback body for a START, if clients register webhooks for that.
+    /// Returns the callback body for a START, if clients register webhooks for this event.
     fn opt_in_event(_: &Reply) -> Option<String> {
         None
     }
 
-    /// Returns whether a client that answers so has taken a callback.
+    /// Returns whether a client has taken the callback if it answers with this status.
     fn is_success(status: StatusCode) -> bool {
         status.is_success()
     }

@@ -8,14 +8,14 @@ use crate::{
     formats::http::{Answer, no_response},
 };
 
-/// An address of ours for a vendor. It contains a secret token, so there is no `Debug`.
+/// One of our webhook addresses. It contains a secret token, so there is no `Debug`.
 pub(crate) struct WebhookTarget {
     pub(crate) url: Url,
     /// The address with `…` in place of the token.
     pub(crate) shown: String,
 }
 
-/// The addresses of a carrier's webhooks, and the secret with which the vendor is to sign them.
+/// A carrier's webhook addresses, and the secret with which the vendor is to sign webhooks.
 pub(crate) struct WebhookTargets<'a> {
     pub(crate) receipts: WebhookTarget,
     pub(crate) replies: WebhookTarget,
@@ -24,10 +24,10 @@ pub(crate) struct WebhookTargets<'a> {
 
 /// A POST that registers a webhook at the vendor. There is no `Debug`, because the body has secrets.
 pub struct WebhookCall {
-    /// The vendor's name of the event.
+    /// The vendor's name for the event.
     pub event: &'static str,
     pub url: Url,
-    /// Whether the vendor has the webhook already, so the call is not needed.
+    /// Whether the vendor already has the webhook, so the call is not needed.
     pub is_registered: bool,
     /// How many other addresses the vendor posts this event to.
     pub others: usize,
@@ -36,7 +36,7 @@ pub struct WebhookCall {
     pub(crate) body: Value,
 }
 
-/// Why the webhooks could not be listed or registered.
+/// Why we could not list or register the webhooks.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookSetupError {
     #[error("the vendor did not answer: {0}")]
@@ -52,12 +52,12 @@ impl WebhookSetupError {
         Self::NoAnswer(reason(no_response(error)))
     }
 
-    /// Returns the error with the words of the answer, shortened and without phone numbers.
+    /// Returns the error with the answer's text, shortened and without phone numbers.
     pub(crate) fn refused(answer: &Answer) -> Self {
         Self::Refused(reason(answer.rejection()))
     }
 
-    /// Returns the error without the vendor's words if they quote a secret.
+    /// Drops the vendor's text from the error if the text quotes a secret.
     #[must_use]
     pub(crate) fn without_secret(self, secret: &str) -> Self {
         let Self::Refused(words) = self else { return self };

@@ -24,7 +24,7 @@ fn carrier_of(submit: &wire::Submit) -> CarrierName {
     found.expect("the emulator accepts the credentials of its carriers only").0
 }
 
-/// Returns the sender whose ID at the carrier a request names, or else the sender as written.
+/// Returns the sender whose carrier ID is in the request, or else the sender as written.
 fn sender(carrier: CarrierName, written: &str) -> String {
     let ids = &carrier_configs()[&carrier].sender_ids;
     let known = ids.iter().find(|(_, id)| *id == written).map(|(sender, _)| sender.to_string());

@@ -1,4 +1,4 @@
-//! `admin carrier webhooks`: the calls are shown, made on request, and not repeated.
+//! `admin carrier webhooks` shows the calls, makes them on request, and does not repeat them.
 
 use serde_json::{Value, json};
 use tests::carrier_configs;
@@ -11,7 +11,7 @@ const SECRET: &str = "mta-signing-secret";
 const PHONE: &str = "447999300001";
 const REGISTER: [&str; 3] = ["carrier", "webhooks", "mta"];
 
-/// Returns the webhooks that the simulated vendor has.
+/// Returns the simulated vendor's webhooks.
 async fn registered(system: &System) -> Vec<Value> {
     let url = system.emulator.url().join("mta/v3/webhooks").unwrap();
     let listed: Value = system.client.get(url).bearer_auth("mta-key").send().await.unwrap().json().await.unwrap();
@@ -56,7 +56,7 @@ async fn webhooks_are_registered_once() {
     assert_eq!(with_yes(&system).await, again);
     assert_eq!(printed(&system, &REGISTER).await, again, "there is nothing to confirm");
     assert_eq!(registered(&system).await, expected);
-    // The receipt is signed with the secret of the registration, at its address.
+    // The vendor posts the receipt to the registered address, signed with the registered secret.
     let sent = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&sent, "delivered").await;
     system.reply_from(PHONE, OWN_SENDER, "Hi").await;

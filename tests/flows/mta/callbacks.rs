@@ -1,4 +1,4 @@
-//! Callbacks to webhooks, and to the account's URLs without any.
+//! Callbacks to webhooks, and without webhooks to the account's URLs.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Errors: the status, the type and the field of each, and all of them in one answer.
+//! Errors: each with status, type and field, and all in one answer.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     system::{Answer, DEMO, OTHER_SENDER, answer, with},
 };
 
-/// Checks the format of an error, and returns its status and the field, index and code of each error.
+/// Checks an error's format. Returns its status, and the field, index and code in each entry.
 fn seen(answer: &Answer) -> (u16, Vec<String>) {
     let body = &answer.body;
     let status = answer.status.as_u16();

@@ -1,4 +1,4 @@
-//! Images: over RCS as a picture, or as a link in an SMS, and never both.
+//! Images go over RCS as a picture, or in an SMS as a link, and never both ways.
 
 use serde_json::{Value, json};
 use shared::domain::{Channel, Route};
@@ -9,7 +9,7 @@ use crate::system::with;
 
 const URL: &str = "https://media.example/map.png";
 
-/// Returns what the phone shows once all work is done, hours later. The phone names every channel but SMS.
+/// Returns everything that the phone shows once all work is done, hours later. The phone names every channel but SMS.
 async fn shown(system: &System) -> Vec<Value> {
     system.advance_and_settle(4 * 3_600).await;
     let shown = system.handset(&PHONE).await;

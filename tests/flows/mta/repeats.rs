@@ -1,5 +1,5 @@
-//! Repeats: 409 under the same `X-Request-Id`, the first answer under the same `Idempotency-Key`. Nothing is sent twice,
-//! and nothing is lost if the first request was interrupted.
+//! Repeats get a 409 under the same `X-Request-Id`, and the first answer under the same `Idempotency-Key`. No message
+//! is sent twice, and none is lost if the first request was interrupted.
 
 use futures_util::future::join_all;
 use lambda_http::Request;
@@ -50,7 +50,7 @@ async fn repeated_request_id_is_a_conflict_and_sends_nothing() {
         assert_repeated(&answer(under(&system, "order7", &to(&phones))).await, first);
         assert_eq!(texts(&system, &phones).await, [["Once"], ["Once"]]);
     }
-    // Another account's, and another ID.
+    // Another account's request with the same ID, and a request with another ID.
     let theirs = system.request(Method::POST, "/v3/send").bearer_auth(OTHER).header("X-Request-Id", "order7");
     assert_ne!(number(&answer(theirs.json(&from_usual(&PHONE.nth(2), "Theirs"))).await), first);
     assert_ne!(number(&answer(under(&system, "order8", &to(&phones))).await), first);
@@ -101,7 +101,7 @@ async fn repeated_idempotency_key_gets_the_first_answer() {
     assert_eq!(texts(&system, &[PHONE]).await, [["Once"]]);
 }
 
-/// Returns a request to the function, as Lambda passes it.
+/// Returns a request in the form in which Lambda passes it to the function.
 fn direct(id: &str, body: &Value) -> Request {
     let mut request = invocation("/v3/send", body);
     request.headers_mut().insert("x-request-id", id.parse().unwrap());
@@ -122,7 +122,7 @@ async fn repeat_after_a_crash_is_a_conflict_and_all_is_sent() {
     let system = System::start().await.without_gateway().await;
     let failed = send_without_queue(&system).handle(direct("order7", &to(&phones))).await;
     assert_eq!(failed.status(), 503, "{:?}", failed.body());
-    // A crash between the messages: only the second was stored.
+    // As after a crash between the messages, only the second is stored.
     let stored = system.scan("MessagesTable").await;
     let is_second = |item: &&Value| item["to"]["S"] == *phones[1];
     assert_eq!((stored.len(), stored.iter().filter(is_second).count()), (3, 1));
@@ -139,7 +139,7 @@ async fn repeat_after_a_crash_is_a_conflict_and_all_is_sent() {
     assert_eq!(texts(&system, &phones).await, [["Once"], ["Once"], ["Once"]]);
 }
 
-/// The account's default sender changes between a request that crashed and its repeat.
+/// An operator changes the account's default sender after a request crashed and before its repeat.
 #[tokio::test]
 async fn repeat_keeps_the_sender_of_the_first_request() {
     let system = System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await.without_gateway().await;
@@ -157,7 +157,7 @@ async fn repeat_keeps_the_sender_of_the_first_request() {
     assert_eq!(other.body["message"], "X-Request-Id was already used with different content");
 }
 
-/// Two functions draw the same number, because their randomness is equal.
+/// Two functions draw the same number, because their random numbers are equal.
 #[tokio::test]
 async fn taken_number_is_unavailable_and_a_retry_draws_another() {
     let system = System::start().await.without_gateway().await;

@@ -10,7 +10,7 @@ use crate::{
     system::{DEMO_ACCOUNT, OTHER, OTHER_SENDER, OWN_SENDER as OURS, POOL_SENDER, custom, with},
 };
 
-/// Returns the sender of the phone's newest text.
+/// Returns the sender in the phone's newest text.
 async fn newest_sender(system: &System, count: usize) -> Value {
     system.until_handset(&PHONE, count).await[count - 1]["from"].clone()
 }
@@ -50,7 +50,7 @@ async fn default_sender_is_the_accounts_or_a_shared_one() {
 
     read(&system, &["sender", "remove", "12345"]).await;
     system.advance(31).await;
-    let words = "longcodeId is required: the account's default sender does not belong to the account any more";
+    let words = "longcodeId is required: the account no longer owns its default sender";
     assert_eq!(refused(&system, &from_usual(&PHONE, "gone")).await, (403, words.to_owned()));
 }
 
@@ -68,7 +68,7 @@ async fn shared_sender_of_a_reply_can_answer_it() {
     let response = json!({"subscribers": [reply["fromNumber"]], "message": "x", "longcodeId": reply["longcodeId"]});
     send(&system, &response).await;
     assert_eq!(newest_sender(&system, 2).await, POOL_SENDER);
-    // Not to a number with which the account has no conversation over it.
+    // A shared sender is refused for a number with which the account has no conversation over it.
     let both = json!([format!("+{PHONE}"), format!("+{}", PHONE.nth(1))]);
     assert_eq!(refused(&system, &with(longcode(&PHONE), "subscribers", both)).await, (403, not_ours.to_owned()));
     assert!(system.handset(&PHONE.nth(1)).await.is_empty());
@@ -95,7 +95,7 @@ async fn thread_continues_over_the_newest_sender() {
     let system = System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await;
     let words = "threadId names no conversation of this account: there is no message or reply yet";
     assert_eq!(refused(&system, &to_thread("x")).await, (400, words.to_owned()));
-    // Another account's conversation is not ours.
+    // Another account's conversation does not count.
     let theirs = with(custom(OTHER_SENDER, &PHONE, "Theirs"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403");
     system.send_one(OTHER, theirs).await;
     system.until_handset(&PHONE, 1).await;
@@ -110,7 +110,7 @@ async fn thread_continues_over_the_newest_sender() {
     system.until_callback("replies").await;
     send(&system, &to_thread("answer")).await;
     assert_eq!(newest_sender(&system, 4).await, "12345");
-    // A shared sender.
+    // The newest message is from a shared sender.
     send(&system, &from_usual(&PHONE, "shared")).await;
     assert_eq!(newest_sender(&system, 5).await, POOL_SENDER);
     send(&system, &to_thread("over it")).await;
@@ -131,7 +131,7 @@ async fn thread_over_a_sender_that_is_gone_is_forbidden() {
     system.until_handset(&PHONE, 1).await;
     read(&system, &["sender", "remove", "12345"]).await;
     system.advance(31).await;
-    let words = "threadId is a conversation over a sender that the account does not have any more";
+    let words = "threadId is a conversation over a sender that the account no longer owns";
     assert_eq!(refused(&system, &to_thread("x")).await, (403, words.to_owned()));
 }
 

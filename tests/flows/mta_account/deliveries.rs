@@ -22,7 +22,7 @@ async fn list(system: &System, query: &str) -> Value {
     read(system, &format!("/v3/deliveries?{query}")).await
 }
 
-/// Returns the texts of a page, and the total.
+/// Returns a page's texts, and the total.
 async fn texts(system: &System, query: &str) -> (Vec<String>, u64) {
     let listed = list(system, query).await;
     let rows = listed["rows"].as_array().unwrap();
@@ -39,7 +39,7 @@ fn referred(reference: &str) -> impl Fn(&mut Draft) {
     move |draft| draft.reference.clone_from(&reference)
 }
 
-/// Sends messages with these texts, a second after another.
+/// Sends messages with these texts, one second apart.
 async fn send_each(system: &System, texts: &[&str]) {
     for text in texts {
         system.send_one(DEMO, owned(&PHONE, text)).await;
@@ -64,7 +64,7 @@ async fn messages_are_listed_by_pages_without_replies() {
         ("pageSize=3&page=1&sortDirection=ASC", &["4"], 4),
         ("pageSize=3&page=2", &[], 4),
         ("page=1000000", &[], 4),
-        // With a filter, the items are read.
+        // A filter makes the search read the messages.
         ("filters%5Bstatus%5D=delivered&pageSize=3&page=1", &["1"], 4),
         ("filters[type]=sms&sortDirection=ASC&pageSize=2", &["1", "2"], 4),
         ("filters%5Btype%5D=tts", &[], 0),
@@ -156,7 +156,7 @@ async fn query_finds_by_number_recipient_or_reference() {
     for none in ["campaig", "campaign%20", "Campaign", "7", "9007199254740993", "447700900077"] {
         assert_eq!(numbers(&format!("query={none}")).await, [""; 0], "{none}");
     }
-    // A number that is neither a request's nor a recipient's may be a reference; a message from a name is found by reading.
+    // Some reference looks like a number. A message from a name is found only by reading.
     assert_eq!(numbers("query=447700900009").await, plus(&phones[1..]));
     assert_eq!(numbers(&format!("query={PHONE}")).await, plus(&[PHONE]));
     let rows = list(&system, &format!("query={}", PHONE.nth(3))).await["rows"].clone();
@@ -182,7 +182,7 @@ async fn list_stops_behind_many_replies_and_says_so() {
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
     let (account, phone) = ("demo".parse::<AccountId>().unwrap(), PHONE.parse::<PhoneNumber>().unwrap());
     let span = Span { oldest: Timestamp::UNIX_EPOCH, newest: system.now().await };
-    // Four queries for two entries each find replies alone.
+    // Four queries for two entries each find only replies.
     for (most, count, is_cut) in [(1, 0, true), (2, 1, false), (5_000, 1, false)] {
         let list = gateway.store.list_messages_to(&account, &phone, span, most).await.unwrap();
         assert_eq!((list.ids.len(), list.omits_older), (count, is_cut), "{most}");

@@ -1,4 +1,4 @@
-//! Opt-outs: a client opts a number out of all messages of its account, and asks which numbers are opted out.
+//! A client opts a number out of all messages from its account, and asks which numbers are opted out.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn recipients_are_validated() {
     request["validateUnsubscribes"] = json!(false);
     assert_eq!(data(post(&system, path, &request).await), json!({"invalid": invalid, "unsubscribed": []}));
 
-    // More than one read of the store has.
+    // More numbers than the store reads at once.
     let mut many: Vec<_> = (0..999_u64).map(|index| json!({"number": 447_711_000_000 + index})).collect();
     many.push(json!({"number": out}));
     let request = json!({"recipients": many, "validateUnsubscribes": true});

@@ -1,4 +1,4 @@
-//! Webhooks: a client adds, lists, changes and removes them, and events go to them.
+//! A client adds, lists, changes and removes webhooks, and events go to them.
 
 use futures_util::future::{join, join_all};
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,7 +37,7 @@ async fn patch(system: &System, key: &str, id: u64, change: &Value) -> crate::sy
     call(system, key, Method::PATCH, &format!("{PATH}/{id}"), change).await
 }
 
-/// Signs as the vendor's page says.
+/// Returns the signature that the vendor's page describes.
 fn sign(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());

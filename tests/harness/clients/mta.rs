@@ -28,7 +28,7 @@ fn request(key: &str, messages: &[ClientMessage<'_>]) -> ClientRequest {
     ClientRequest::post(key, "/v3/send", written.unwrap_or_default())
 }
 
-/// Returns what all messages of a request have in common.
+/// Returns the fields that a request's messages share.
 fn common(first: &ClientMessage<'_>) -> Value {
     let ClientMessage { from, sender, text, send_at, reference, .. } = first;
     let longcode = sender.parse::<u64>().ok().filter(|_| *from == SenderKind::Custom);
@@ -50,7 +50,8 @@ fn is_failure(callback: &Value, sent: &SentMessage<'_>) -> bool {
     FAILURES.iter().any(|failure| callback["status"] == *failure) && is_status(callback, sent)
 }
 
-/// Compares the number of the request too. A message that is alone in its request leads to it.
+/// Compares the request's number, too. For a message that is alone in its request, the message's ID leads to that
+/// number.
 fn is_status(callback: &Value, SentMessage { message, id }: &SentMessage<'_>) -> bool {
     let number = id.parse::<MessageId>().ok().map(|id| BatchId::of_single(id).number());
     callback["type"] == "delivery-status"

@@ -187,7 +187,7 @@ async fn cm(system: &System) {
     system.until_callbacks("status", 4).await;
 }
 
-/// Registers webhooks, valid and invalid, asks about numbers, and searches for them.
+/// Registers valid and invalid webhooks, asks about numbers, and searches for them.
 async fn account(system: &System) {
     let post = |path: &str, body: Value| system.request(Method::POST, path).bearer_auth(KEY).json(&body);
     let hook = |event: &str, url: &str| json!({"event": event, "url": format!("{url}?token={HOOK_TOKEN}"), "secret": HOOK_SECRET, "alertEmail": EMAIL});
@@ -226,7 +226,7 @@ async fn account(system: &System) {
     ] {
         assert!(request.send().await.unwrap().status().as_u16() < 500);
     }
-    // The other formats send to the number.
+    // START lifts the opt-out, because the other formats send to the number.
     system.advance(1).await;
     system.reply_from(number, OWN_SENDER, "START").await;
 }

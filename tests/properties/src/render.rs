@@ -50,7 +50,7 @@ pub fn messangi_batch(drafts: &[Draft]) -> Option<Value> {
     Some(batch)
 }
 
-/// Returns a request to the numbers of all drafts, with the content and the labels of the first.
+/// Returns a request to all drafts' numbers, with the first draft's content and labels.
 pub fn mta(drafts: &[Draft]) -> Option<Value> {
     let first = drafts.first()?;
     let image =

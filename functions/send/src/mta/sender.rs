@@ -1,4 +1,4 @@
-//! The sender of a request: named by `longcodeId`, that of a conversation, or the account's.
+//! Resolves a request's sender: the sender named by `longcodeId`, the conversation's, or the account's default.
 
 use shared::{
     domain::{AccountId, FieldError, FieldErrorCode, RejectionReason, SenderChoice, SenderId, SenderKind, SenderOwner},
@@ -14,7 +14,7 @@ use shared::{
 use crate::Send;
 
 /// # Errors
-/// 403 for a sender that the account does not have, 400 for a thread without any message, 500 and 503.
+/// 403 for a sender that the account does not own, 400 for a thread without messages, 500 and 503.
 pub(super) async fn resolve(send: &Send, account: &AccountId, request: &SendRequest) -> Result<SenderChoice, Failure> {
     match request.sender {
         RequestedSender::Longcode(number) => of_longcode(send, account, number, request).await,
@@ -31,8 +31,8 @@ fn not_owned(field: SenderField) -> Failure {
     Failure::rejected(RejectionReason::NotOwned, vec![field.not_owned()])
 }
 
-/// Returns the account's sender with this number. A callback may also name a shared sender. It stands for itself if the
-/// account has the conversation over it with each recipient.
+/// Returns the account's sender with this number. Callbacks also name shared senders, so we accept a shared sender if
+/// the account has a conversation over it with each recipient.
 async fn of_longcode(
     send: &Send,
     account: &AccountId,
@@ -53,7 +53,7 @@ async fn of_longcode(
     }
 }
 
-/// Returns the sender whose number is made of a hash.
+/// Finds the sender whose number was derived from a hash.
 async fn with_number(send: &Send, account: &AccountId, number: u64) -> Result<Option<SenderId>, Failure> {
     let mut senders = send.directory.senders(account).await?;
     senders.extend(send.directory.pool().await?);
@@ -61,7 +61,7 @@ async fn with_number(send: &Send, account: &AccountId, number: u64) -> Result<Op
 }
 
 /// Returns whether a shared sender is locked to the account for each recipient. Locks never change, so a stale read can
-/// only miss one that is new.
+/// only miss a new lock.
 async fn has_conversations(
     send: &Send,
     account: &AccountId,
@@ -73,8 +73,8 @@ async fn has_conversations(
     Ok(request.recipients.iter().all(is_locked))
 }
 
-/// Returns the sender of the newest message to the recipient, or the one that the newest reply answers. The index that
-/// lists them may lag behind by a moment.
+/// Returns the sender from the newest entry in the conversation: a message to the recipient, or a reply to the sender.
+/// The index may lag behind by a moment.
 async fn of_thread(send: &Send, account: &AccountId, request: &SendRequest) -> Result<SenderChoice, Failure> {
     let filter = Filter { number: request.recipients.first().cloned(), ..Filter::default() };
     let page = query::list(&send.gateway, account, &filter, None, 1).await?;

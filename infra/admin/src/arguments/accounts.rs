@@ -89,13 +89,13 @@ pub struct AccountSetWhat {
     /// If a carrier gives no answer: wait for a receipt, or resend, which may send the message twice
     #[arg(long, value_name = "wait|resend", value_parser = on_unknown)]
     pub on_unknown: Option<OnUnknown>,
-    /// Send from this sender ID if a request names none, in Mobile Text Alerts' format
+    /// Sender ID for requests without a sender, in Mobile Text Alerts' format
     #[arg(long, value_name = "SENDER", conflicts_with = "no_default_sender")]
     pub default_sender: Option<SenderId>,
     /// Send from a shared sender ID if a request names none
     #[arg(long)]
     pub no_default_sender: bool,
-    /// Calling code of the country of national numbers in requests in Mobile Text Alerts' format, such as 1
+    /// Calling code for national numbers in Mobile Text Alerts' format, such as 1
     #[arg(long, value_name = "CODE", conflicts_with = "no_country")]
     pub country: Option<CallingCode>,
     /// Refuse numbers without their country code

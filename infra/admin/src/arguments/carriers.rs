@@ -126,7 +126,7 @@ pub struct CarrierSet {
 pub struct CarrierWebhooks {
     #[arg(value_parser = carrier, help = CARRIER)]
     pub name: CarrierName,
-    /// Base URL at which the vendor reaches the gateway's API [default: that of the stack]
+    /// Base URL at which the vendor reaches the gateway's API [default: the stack's]
     #[arg(long = "url", value_name = "URL", value_parser = EndpointParser)]
     pub base_url: Option<Url>,
     /// Register; without this, only show the calls

@@ -163,7 +163,7 @@ pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connecti
     with_warnings(Report::new(text, &json), carrier, secret)
 }
 
-/// Returns the newest path for receipts (`dlr`) or replies (`mo`), and the URL with it if there is a base URL.
+/// Returns the newest path for receipts (`dlr`) or replies (`mo`), with its URL if there is a base URL.
 fn address(
     name: CarrierName,
     secret: &CarrierSecret,
@@ -175,11 +175,11 @@ fn address(
     Some((format!("/{kind}/{name}/{token}"), whole))
 }
 
-/// Reports the addresses that an operator enters at a vendor without an API for that.
+/// Reports the addresses for an operator to enter by hand, because the vendor has no API for webhooks.
 pub fn addresses(carrier: &Carrier, secret: &CarrierSecret, base: Option<&Url>) -> Report {
     let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
     let address = |kind: &str| address(name, secret, base, kind).map(|(path, whole)| whole.unwrap_or(path));
-    // Each message names the address of its receipts.
+    // Each message carries the receipts address.
     let receipts = address("dlr").filter(|_| !profile.takes_webhook_url);
     let replies = address("mo");
     let json = json!({"carrier": name, "receipts": receipts, "replies": replies, "webhooks": null});

@@ -12,7 +12,7 @@ use url::Url;
 use super::{Carriers, existing, report};
 use crate::{arguments::CarrierWebhooks, failure::Failure, output::Report};
 
-/// Shows the calls that the vendor's list of webhooks lacks, and makes them if the operator confirmed that.
+/// Shows the calls that register missing webhooks, and makes them if the operator confirmed.
 pub async fn register(carriers: &Carriers<'_>, which: CarrierWebhooks) -> Result<Report, Failure> {
     let CarrierWebhooks { name, base_url, yes } = which;
     let carrier = existing(carriers.context, name).await?;
@@ -63,7 +63,7 @@ fn done(carrier: &Carrier, secret: &CarrierSecret, base: &Url, calls: &[WebhookC
     report.and("url", base.as_str())
 }
 
-/// Describes a call. It holds neither a token nor a secret.
+/// Describes a call without its token and secret.
 fn shown(call: &WebhookCall) -> Value {
     json!({
         "event": call.event, "method": "POST", "url": call.url.as_str(), "body": call.shown_body,

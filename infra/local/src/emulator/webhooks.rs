@@ -1,4 +1,4 @@
-//! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs, unless its
+//! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs, unless the
 //! vendor makes only a few retries.
 //! Every attempt reads the current registration, because a restarted gateway registers again and then gets
 //! its missed events at once. This holds for a receipt to a submit's own address, too.

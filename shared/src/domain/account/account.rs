@@ -217,11 +217,10 @@ pub struct Account {
     /// The account's choice, which a request can override.
     #[serde(default, skip_serializing_if = "OnUnknown::is_usual")]
     pub on_unknown: OnUnknown,
-    /// The sender of a request that names none, in a dialect that allows that. Without it, a shared sender.
+    /// Default sender for requests without a sender, if the dialect allows them. Without it, a shared sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_sender: Option<SenderId>,
-    /// The country of national numbers in requests, in a dialect that allows them. Without it, a number needs its
-    /// country code.
+    /// Country for national numbers, if the dialect allows them. Without it, each number needs its country code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_code: Option<CallingCode>,
 }

@@ -1,4 +1,4 @@
-//! Webhooks: URLs that a client registers for events, in a dialect that has such a request.
+//! Webhooks: URLs that a client registers for events, in dialects with such a request.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::CallbackUrl;
 
-/// A webhook's ID, unique within its account and not used again after the webhook.
+/// A webhook's ID, unique within its account and never reused.
 pub type WebhookId = u32;
 
 /// An account's webhooks by ID.
@@ -25,7 +25,7 @@ pub struct Webhook {
     pub created_at: Timestamp,
 }
 
-/// The kinds of events.
+/// An event for which a client can register a webhook.
 #[derive(
     Clone,
     Copy,
@@ -46,15 +46,15 @@ pub struct Webhook {
 pub enum WebhookEvent {
     /// A recipient replied.
     MessageReply,
-    /// A message reached a state of which the dialect notifies clients.
+    /// A message reached a state that the dialect reports to clients.
     DeliveryStatus,
-    /// A carrier took a message.
+    /// A carrier accepted a message.
     MessageSend,
     /// A recipient sent START.
     NumberOptIn,
 }
 
-/// What else a client set. We return it, and it has no effect.
+/// A client's other settings for a webhook. We return them, but they have no effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WebhookOptions {
@@ -70,7 +70,7 @@ pub struct WebhookOptions {
     pub max_throughput_per_minute: Option<u32>,
 }
 
-/// A client's own secret for signing callbacks: 1 to 255 bytes. `Debug` prints none of it.
+/// A client's own secret for signing callbacks: 1 to 255 bytes. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientSecret(String);

@@ -49,9 +49,9 @@ impl SenderId {
         self.0.bytes().all(|b| b.is_ascii_digit())
     }
 
-    /// Returns the sender's ID in a dialect whose IDs are numbers of up to 53 bits. For a number this is the number
-    /// itself, so that the ID alone leads back to it. A name, and a number with a zero in front or more than 15 digits,
-    /// has a larger ID made of its hash.
+    /// Returns the sender's ID for dialects with numeric IDs, which have at most 53 bits. A number is its own ID, so
+    /// the ID alone leads back to it. If the sender is a name, begins with 0 or has more than 15 digits, its ID is
+    /// derived from a hash, and larger.
     #[must_use]
     pub fn number(&self) -> u64 {
         let digits = self.can_receive() && self.0.len() <= LONGEST_NUMBER && !self.0.starts_with('0');
@@ -59,8 +59,8 @@ impl SenderId {
         number.unwrap_or_else(|| FIRST_HASHED | hash::sha256_u64(&self.0) >> 12)
     }
 
-    /// Returns the sender that is the number itself, or `None` if only a list of senders can tell which one has this
-    /// [`SenderId::number`].
+    /// Returns the sender whose [`SenderId::number`] is this number, if the sender is the number itself. For `None`,
+    /// look for the number in a list of senders.
     #[must_use]
     pub fn of_number(number: u64) -> Option<Self> {
         let sender = number.to_string().parse::<Self>().ok()?;
@@ -68,9 +68,9 @@ impl SenderId {
     }
 }
 
-/// The longest sender whose number is the sender itself, in digits.
+/// The most digits in a sender that is its own number.
 const LONGEST_NUMBER: usize = 15;
-/// The smallest number made of a hash, which has 16 digits and 53 bits.
+/// The smallest number derived from a hash. Such a number has 16 digits and 53 bits.
 const FIRST_HASHED: u64 = 1 << 52;
 
 impl FromStr for SenderId {

@@ -18,13 +18,13 @@ pub struct Recipient {
     pub opt_outs: OptOuts,
     /// When the recipient last sent START to a sender.
     pub opted_in_at: HashMap<SenderId, Timestamp>,
-    /// When an account's client opted the recipient out of all its messages.
+    /// When an account's client opted the recipient out of all messages from the account.
     pub out_of_accounts: HashMap<AccountId, Timestamp>,
 }
 
 impl Recipient {
-    /// Returns whether an opt-out stands against messages of this account from this sender: the recipient's own STOP,
-    /// or the client's opt-out without a later START.
+    /// Returns whether an opt-out blocks this account's messages from this sender: the recipient's own STOP, or the
+    /// client's opt-out without a later START.
     #[must_use]
     pub fn has_opted_out(&self, account: &AccountId, sender: &SenderId) -> bool {
         let wants_again = |out_at: &Timestamp| self.opted_in_at.get(sender).is_some_and(|in_at| in_at > out_at);
@@ -32,9 +32,9 @@ impl Recipient {
         out_of_account || self.opt_outs.contains(sender)
     }
 
-    /// Returns whether an opt-out concerns the account, which owns these senders: its client's, unless the recipient
-    /// later sent START to one of its senders, or the recipient's own STOP to one of them. The shared sender that is
-    /// locked to the account counts too.
+    /// Returns whether an opt-out concerns the account, which owns these senders, and perhaps a locked shared
+    /// sender. The client's opt-out counts unless the recipient later sent START to one of the senders. The recipient's
+    /// STOP to any of them counts, too.
     #[must_use]
     pub fn is_out_of(&self, account: &AccountId, owned: &[SenderId]) -> bool {
         let mut senders = owned.iter().chain(self.sender_of.get(account));

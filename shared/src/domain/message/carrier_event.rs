@@ -74,7 +74,7 @@ pub struct CarrierReply {
     pub from: Originator,
     /// The originator's name on the channel, if the carrier gives it.
     pub from_name: Option<String>,
-    /// The sender ID that received the reply, if the carrier names it. Otherwise it is the answered message's.
+    /// The sender ID that received the reply, if the carrier names it. Otherwise the answered message has the sender.
     pub to: Option<SenderId>,
     pub content: ReplyContent,
     pub channel: Channel,

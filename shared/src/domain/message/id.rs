@@ -37,7 +37,7 @@ macro_rules! uuid_type {
                 self.0
             }
 
-            /// Returns the last 53 bits: the ID in a dialect whose IDs are numbers. Any JSON parser keeps them
+            /// Returns the last 53 bits, for dialects with numeric IDs. Every JSON parser keeps a number with 53 bits
             /// (RFC 8259, section 6).
             #[must_use]
             pub fn number(self) -> u64 {
@@ -102,8 +102,8 @@ impl MessageId {
         Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
     }
 
-    /// Derives the ID for the message at `index` in a batch. The first message of a numbered request has the ID that
-    /// leads back to the batch, so that a message which is alone in its request need not store the batch.
+    /// Derives the ID for the message at `index` in a batch. In a numbered request, the batch can be computed from the
+    /// first message's ID, so a request with a single message need not store its batch.
     #[must_use]
     pub fn of_batch(account: &AccountId, batch: BatchId, index: usize) -> Self {
         if batch.is_numbered() && index == 0 {
@@ -142,8 +142,7 @@ impl BatchId {
         Self(derive(&["batch key", account.as_str(), &key.0]))
     }
 
-    /// Returns the ID for the batch of the account's request with this number: a UUID version 8, which ends with the
-    /// number.
+    /// Derives the batch ID for the account's request with this number: a UUID version 8 that ends with the number.
     #[must_use]
     pub fn of_number(account: &AccountId, number: RequestNumber) -> Self {
         let number = number.get();
@@ -153,7 +152,7 @@ impl BatchId {
         Self(Uuid::from_u64_pair(high, low))
     }
 
-    /// Returns whether the batch has an ID made of a request's number.
+    /// Returns whether the batch ID was derived from a request number.
     #[must_use]
     pub fn is_numbered(self) -> bool {
         self.0.as_u64_pair().0 & VERSION == NUMBERED
@@ -164,7 +163,7 @@ impl BatchId {
 const VERSION: u64 = 0xf000;
 const NUMBERED: u64 = 0x8000;
 
-/// A request's number, of up to 53 bits and not 0, in a dialect whose IDs are numbers.
+/// A request's number for dialects with numeric IDs: up to 53 bits, and not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestNumber(u64);
 
@@ -177,7 +176,7 @@ impl RequestNumber {
         (1..=Self::MASK).contains(&number).then_some(Self(number))
     }
 
-    /// Draws a number. Two requests may draw the same one, so the first message is stored only if it is new.
+    /// Draws a random number. Two requests may draw the same number, so the first message is stored only if it is new.
     #[must_use]
     pub fn random(random: &Random) -> Self {
         Self::of_bits(random.u64())
@@ -206,7 +205,7 @@ impl ReplyId {
         Self(derive(&["reply", carrier, id]))
     }
 
-    /// Derives the ID for an opt-out that a carrier told in its answer to a submit, without a reply.
+    /// Derives the ID for an opt-out reported by a carrier in its answer to a submit, without a reply.
     #[must_use]
     pub fn of_refused_submit(message: MessageId, execution_id: ExecutionId) -> Self {
         Self(derive(&["refused submit", &message.to_string(), &execution_id.to_string()]))
@@ -224,7 +223,7 @@ impl EventId {
         Self(derive(&["event", &reply.to_string()]))
     }
 
-    /// Derives the ID for another kind of event that has the same cause.
+    /// Derives the ID for an event of another kind with the same cause.
     #[must_use]
     pub fn of_kind(event: Self, kind: WebhookEvent) -> Self {
         Self(derive(&["event", &event.to_string(), kind.into_str()]))

@@ -124,8 +124,8 @@ impl fmt::Debug for Groupings {
     }
 }
 
-/// A client's own data about a message, returned with everything about it: up to 20 pairs of strings, the key of 1 to
-/// 100 characters and the value of at most 255. `Debug` prints none of it.
+/// A client's own data about a message, returned in callbacks and lists: up to 20 pairs of strings. A key has 1 to 100
+/// characters, and a value at most 255. `Debug` prints neither.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct Tags(BTreeMap<String, String>);
@@ -146,7 +146,7 @@ impl Tags {
     pub const LONGEST_VALUE: usize = 255;
 
     /// # Errors
-    /// If there are too many, or a key or value is too long or contains a control character.
+    /// There are too many pairs, or a key or value is too long or contains a control character.
     pub fn parse(tags: BTreeMap<String, String>) -> Result<Self, TagsError> {
         if tags.len() > Self::MOST {
             return Err(TagsError::TooMany);

@@ -311,20 +311,20 @@ impl Fingerprint {
         Self(first)
     }
 
-    /// Returns the fingerprint of a numbered request's message: half of it tells the request, half the content.
+    /// Returns the fingerprint for a message in a numbered request: half identifies the request, half the content.
     #[must_use]
     pub fn in_request(self, name: &str) -> Self {
         self.in_request_of(&Self::of([name]))
     }
 
-    /// Returns the fingerprint with the other's half that tells the request.
+    /// Returns the fingerprint with the request's half taken from `other`.
     #[must_use]
     pub fn in_request_of(mut self, other: &Self) -> Self {
         self.0[..8].copy_from_slice(&other.0[..8]);
         self
     }
 
-    /// Returns whether both are of one numbered request.
+    /// Returns whether both messages belong to one numbered request.
     #[must_use]
     pub fn is_in_request_of(&self, other: &Self) -> bool {
         self.0[..8] == other.0[..8]

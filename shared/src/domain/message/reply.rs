@@ -26,7 +26,7 @@ pub struct Reply {
     pub received_at: Timestamp,
     /// The client's message that the carrier names, or else the one that we submitted last before the reply.
     pub replied_to: Option<Box<RepliedTo>>,
-    /// Whether it is a START, with which the recipient wants messages again.
+    /// Whether the reply is a START: the recipient wants messages again.
     pub opts_in: bool,
     /// The dialect of the callback.
     pub dialect: Dialect,

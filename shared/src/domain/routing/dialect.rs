@@ -6,11 +6,12 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 /// Where a dialect's callbacks go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallbackTarget {
-    /// Statuses to the URLs in the request, replies to the account's reply URL.
+    /// Statuses go to the request's URLs, replies to the account's reply URL.
     Request,
-    /// As `Request`, but the account's status URL gets the statuses of a request without a URL.
+    /// As `Request`, but without a URL in the request, statuses go to the account's status URL.
     RequestOrAccount,
-    /// To the webhooks that the client registered for the event. Without any, to the account's status URL or reply URL.
+    /// Callbacks go to the client's webhooks for the event. Without webhooks, they go to the
+    /// account's status URL or reply URL.
     Webhooks,
 }
 

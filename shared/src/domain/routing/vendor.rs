@@ -48,7 +48,7 @@ pub struct VendorProfile {
     pub credentials: &'static [&'static [CredentialPart]],
     /// The channels that the vendor has; `None` for all.
     pub channels: Option<&'static [Channel]>,
-    /// The most characters of a text, if the vendor refuses a longer one.
+    /// The most characters in a text, if the vendor refuses longer texts.
     pub longest_text: Option<usize>,
     /// Whether we can ask for a submit's outcome, by our reference.
     pub lookup: bool,
@@ -58,13 +58,13 @@ pub struct VendorProfile {
     pub signs_webhooks: bool,
     /// The vendor's name for its own ID of a sender, if submits may bear such an ID.
     pub sender_id: Option<&'static str>,
-    /// Whether these IDs are whole numbers.
+    /// Whether the vendor's sender IDs are whole numbers.
     pub numeric_sender_ids: bool,
     /// Whether webhooks may hold national numbers.
     pub national_numbers: bool,
     /// Whether a submit names the address of its receipts. Then a carrier needs our base URL.
     pub takes_webhook_url: bool,
-    /// The vendor's names of the events for receipts and for replies, if it has an API to register webhooks.
+    /// The vendor's event names for receipts and for replies, if it has an API for webhooks.
     pub webhook_events: Option<[&'static str; 2]>,
 }
 
@@ -76,7 +76,7 @@ pub struct SettingError {
     pub reason: String,
 }
 
-/// A text that is longer than its vendor takes.
+/// The text is longer than the vendor accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text has more than {most} characters")]
 pub struct TextLimitError {
@@ -92,7 +92,7 @@ impl VendorProfile {
     /// Checks a text that is to be shown without rich content.
     ///
     /// # Errors
-    /// If the text is too long. The vendor would refuse the message.
+    /// The text is too long: the vendor would refuse the message.
     pub fn check_text(&self, text: &Text) -> Result<(), TextLimitError> {
         match self.longest_text {
             Some(most) if text.as_str().chars().nth(most).is_some() => Err(TextLimitError { most }),
@@ -186,7 +186,7 @@ impl VendorProfile {
     }
 }
 
-/// Returns whether the text is a number as JSON writes it.
+/// Returns whether the text is a whole number in JSON's notation.
 fn is_whole_number(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
 }

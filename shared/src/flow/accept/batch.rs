@@ -86,7 +86,7 @@ pub(super) async fn check_not_cancelled(
     Err(cancelled(batch))
 }
 
-/// Returns whether the batch is that of another numbered request.
+/// Returns whether another numbered request already has the batch.
 fn is_taken(batch: &BatchIdentity, found: &Batch, ours: &Batch) -> bool {
     matches!(batch.source, IdSource::Number { .. }) && !found.fingerprint.is_in_request_of(&ours.fingerprint)
 }

@@ -24,7 +24,7 @@ pub(super) enum IdSource {
     ClientId,
     IdempotencyKey,
     Generated,
-    /// A number drawn at random, or derived from the idempotency key. Another request may have it.
+    /// A number drawn at random, or derived from the idempotency key. Another request may have the same number.
     Number {
         is_derived: bool,
     },
@@ -78,7 +78,7 @@ pub(super) fn identify(
     batch: Option<&BatchIdentity>,
     now: Timestamp,
 ) -> Vec<Identity> {
-    // The messages of a numbered request bear the request's key, or a random name in its place.
+    // Half of each fingerprint identifies a numbered request, by its key or else by a random name.
     let request_name = match (request.grouping, &request.idempotency_key) {
         (Grouping::Numbered, Some(key)) => Some(key.as_str().to_owned()),
         (Grouping::Numbered, None) => Some(gateway.random.uuid(now).to_string()),

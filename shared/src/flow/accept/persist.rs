@@ -65,10 +65,10 @@ pub(super) async fn find_existing(
     Ok((Existing(existing), conflicts))
 }
 
-/// Returns the error of a message whose ID has another content.
+/// Returns an error if the message with this ID has other content.
 ///
 /// # Errors
-/// Another request has the number. With ten million requests on record, this happens to one in a billion.
+/// Another request has the number. With ten million requests on record, this happens once in a billion requests.
 fn conflict(identity: &Identity, found: &Message) -> Result<Option<FieldError>, StoreError> {
     let (ours, theirs) = (&identity.fingerprint, &found.request.fingerprint);
     let field = match identity.source {
@@ -80,9 +80,9 @@ fn conflict(identity: &Identity, found: &Message) -> Result<Option<FieldError>, 
     Ok(Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used with different content")))
 }
 
-/// A repeat of the request draws another number, and another key has another.
+/// A retry without an idempotency key draws another number. A retry with the same key fails again.
 pub(super) fn number_taken() -> StoreError {
-    let source = "another request has the number, which was drawn at random or made of the key".into();
+    let source = "another request has the number, which was drawn at random or derived from the key".into();
     StoreError::Unavailable { action: "store a message under its number", source }
 }
 

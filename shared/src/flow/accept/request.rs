@@ -29,7 +29,7 @@ pub enum Grouping {
         /// The client's own ID of the batch.
         id: Option<Uuid>,
     },
-    /// All messages are one batch, whose ID is made of a number. They have one text, sender and send time. Only a
-    /// scheduled batch is stored and listed.
+    /// All messages are one batch, whose ID is derived from a number. They share text, sender and send time. The batch
+    /// is stored and listed only if it is scheduled.
     Numbered,
 }

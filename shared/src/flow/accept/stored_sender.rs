@@ -1,4 +1,4 @@
-//! The sender of an earlier request.
+//! Finds an earlier request's sender.
 
 use crate::{
     domain::{AccountId, BatchId, IdempotencyKey, MessageId, RequestNumber, SenderChoice, SenderKind},
@@ -6,11 +6,11 @@ use crate::{
     store::Messages,
 };
 
-/// Returns the client's choice of sender in the numbered request with this key, if a message of it is stored. A request
-/// has one sender. `recipients` is how many it has.
+/// Returns the sender that the client chose in the numbered request with this key, if any of its messages is stored.
+/// All have the same sender. `recipients` is their number.
 ///
 /// # Errors
-/// If the store did not answer.
+/// The store did not answer.
 pub async fn stored_sender(
     gateway: &Gateway,
     account: &AccountId,

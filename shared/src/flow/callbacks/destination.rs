@@ -1,7 +1,7 @@
-//! Destination: where a callback goes, and which secret of the client signs it.
+//! Destination: where a callback goes, and which client secret signs it.
 //!
-//! In a dialect with webhooks, the first job of an event names none. If several webhooks want the event, each gets a job
-//! of its own, with its own retries and circuit. Without any, the event goes to the account's URL for it.
+//! In a dialect with webhooks, an event's first job names no webhook. If several webhooks want the event, each gets its
+//! own job, with its own retries and circuit breaker. Without webhooks, the event goes to the account's URL for it.
 
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ pub(super) struct Destination {
     pub(super) webhook: Option<DestinationWebhook>,
 }
 
-/// The webhook that a destination is.
 pub(super) struct DestinationWebhook {
     pub(super) id: WebhookId,
     pub(super) event: WebhookEvent,
@@ -31,13 +30,13 @@ impl Destination {
         Self { url, webhook: Some(DestinationWebhook { id, event, secret }) }
     }
 
-    /// Returns the job for this destination, for retries.
+    /// Returns the job for retries to this destination.
     pub(super) fn job(&self, job: CallbackJob) -> CallbackJob {
         CallbackJob { webhook: self.webhook.as_ref().map(|webhook| webhook.id), ..job }
     }
 
-    /// Returns the event's ID. A URL that is registered for two kinds of events must not take one for the other's
-    /// repeat.
+    /// Returns the event's ID. Two kinds of events have different IDs, so that a URL registered for both does not take
+    /// one for a repeat of the other.
     pub(super) fn event_id(&self, job: CallbackJob) -> EventId {
         let event = job.subject.event_id();
         match self.webhook.as_ref().map(|webhook| webhook.event) {
@@ -50,11 +49,11 @@ impl Destination {
 pub(super) enum Destinations {
     None,
     One(Box<Destination>),
-    /// Each has a job of its own now.
+    /// We enqueued a job for each.
     Several(usize),
 }
 
-/// Finds the destination of the job's event.
+/// Finds the destination for the job's event.
 pub(super) async fn find_destination(
     gateway: &Gateway,
     directory: &Directory,
@@ -82,7 +81,7 @@ pub(super) async fn find_destination(
     Ok(url.map_or(Destinations::None, |url| Destinations::One(Box::new(Destination { url, webhook: None }))))
 }
 
-/// Returns the account's webhooks that want the event, or only the job's.
+/// Returns the account's webhooks that want the event, or only the job's webhook.
 async fn wanting(
     directory: &Directory,
     callback_event: &CallbackEvent,
@@ -90,7 +89,7 @@ async fn wanting(
     job_webhook: Option<WebhookId>,
 ) -> Result<Webhooks, StoreError> {
     let mut webhooks = directory.webhooks(&account.id).await?;
-    // Another worker may have seen a newer webhook.
+    // The cache may be older than the job's webhook.
     if job_webhook.is_some_and(|id| !webhooks.contains_key(&id)) {
         webhooks = directory.latest_webhooks(&account.id).await?;
     }

@@ -68,7 +68,7 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns whether a webhook for this kind of event wants the event.
+    /// Returns whether a webhook for this kind of event wants this event.
     pub(super) fn is_of_kind(&self, kind: WebhookEvent) -> bool {
         match (self, kind) {
             (Self::State(..), WebhookEvent::DeliveryStatus) | (Self::Reply(_), WebhookEvent::MessageReply) => true,
@@ -91,7 +91,7 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns the rule by which an answer means that the client has taken the callback.
+    /// Returns the function that decides by the status whether the client has taken the callback.
     pub(super) fn success_rule(&self) -> fn(StatusCode) -> bool {
         self.dialect().map_or(|status| status.is_success(), Dialect::success_rule)
     }

@@ -144,7 +144,7 @@ impl ClaimedMessage<'_> {
         }
     }
 
-    /// Submits the message. Records the carrier's ID of the message, or the opt-out that the carrier tells, before the
+    /// Submits the message. Records the carrier's message ID, or an opt-out reported by the carrier, before the
     /// outcome, so that neither is lost if this worker dies in between.
     async fn submit(
         &self,

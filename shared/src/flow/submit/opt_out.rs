@@ -1,4 +1,4 @@
-//! Opt-out: check whether the recipient has blocked the sender, and record an opt-out that a carrier tells.
+//! Opt-out: check whether the recipient has blocked the sender, and record opt-outs reported by carriers.
 
 use jiff::Timestamp;
 use tracing::info;
@@ -9,7 +9,7 @@ use crate::{
     store::{Directory, KeywordOrder, Recipients, StoreError},
 };
 
-/// The reason of a blocked message.
+/// Why a message is blocked.
 pub(super) const OPTED_OUT: &str = "the recipient has opted out of this sender";
 
 /// Returns whether the recipient's opt-out blocks the message. Reads the exempt senders only for recipients
@@ -27,9 +27,9 @@ pub(super) async fn is_blocked(
     Ok(recipient.has_opted_out(account, sender) && !directory.exemptions().await?.cover(sender, account))
 }
 
-/// Records an opt-out that a carrier told when it refused the message. As with a STOP, a later START lifts it.
+/// Records the opt-out for which a carrier refused the message. As with a STOP, a later START lifts it.
 ///
-/// `begun` is the time before the submit, so that a START received since then is the later one.
+/// `begun` is a time before the submit, so that any START received since then counts as later.
 pub(super) async fn record_opt_out(
     gateway: &Gateway,
     message: &Message,
@@ -40,7 +40,7 @@ pub(super) async fn record_opt_out(
     let reply = ReplyId::of_refused_submit(message.id, execution_id);
     let is_new = gateway.store.opt_out(&KeywordOrder { number, sender, at: begun, reply }).await?;
     if is_new {
-        info!(message.id = %message.id, "opt-out told by the carrier");
+        info!(message.id = %message.id, "carrier reported an opt-out");
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Routing {
         (shows_content || self.check_text(message, carrier).is_ok()).then_some(shows_content)
     }
 
-    /// Returns the first carrier that is no candidate only because the text is too long for its vendor.
+    /// Returns the first carrier whose vendor takes no text of this length, and which would be a candidate otherwise.
     pub(super) fn too_short_for_text(&self, message: &Message) -> Option<(CarrierName, TextLimitError)> {
         remaining_channels(message).find_map(|(_, channel)| {
             let carriers = &route(message, &self.routes, channel)?.carriers;

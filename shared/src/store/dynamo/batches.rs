@@ -18,7 +18,7 @@ use crate::{
     store::{BatchInsertion, Batches, Freshness, StoreError},
 };
 
-/// Queries for a list of pending batches. A query looks at as many batches as the list may have.
+/// The most queries for a list of pending batches. Each query reads as many batches as the list may have.
 const QUERIES: usize = 10;
 
 #[derive(Serialize, Deserialize)]
@@ -153,7 +153,7 @@ impl DynamoStore {
             .expression_attribute_names("#position", keys::POSITION)
             .expression_attribute_values(":now", string(crate::store::Position::before(now).as_str()));
         let (mut ids, mut next): (Vec<String>, Option<Item>) = (Vec::new(), None);
-        // The two kinds stand in one list.
+        // The index holds both kinds of batches.
         for _ in 0..QUERIES {
             let answer = query.clone().set_exclusive_start_key(next).send().await;
             let answer = answer.map_err(unavailable("list batches"))?;

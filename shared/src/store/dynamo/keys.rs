@@ -37,7 +37,7 @@
 //! | `stop_by#SENDER` | the reply that set the opt-out |
 //! | `start#SENDER` | time of the latest START |
 //! | `start_by#SENDER` | the reply that lifted the opt-out |
-//! | `out_of#ACCOUNT` | when the account's client opted the recipient out; a later START to a sender overrides it there |
+//! | `out_of#ACCOUNT` | when the account's client opted the recipient out; a later START overrides it for its sender |
 //! | `answered#KEYWORD#SENDER` | `MILLIS REPLY`: time of the latest automatic reply, and the reply answered |
 //!
 //! # Table `Directory`, key `id`
@@ -277,7 +277,7 @@ pub(super) const DEFAULT_SENDER: &str = "default_sender";
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const REVOKED_AT: &str = "revoked_at";
-// `Directory`: the pool, the routes, failing endpoints, carriers. Accounts have a country code, too.
+// `Directory`: the pool, the routes, failing endpoints, carriers. Accounts also have a country code.
 pub(super) const SENDERS: &str = "senders";
 pub(super) const RULES: &str = "rules";
 pub(super) const URL: &str = "url";

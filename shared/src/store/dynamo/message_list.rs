@@ -1,4 +1,4 @@
-//! Lists of an account's messages, read from an index alone: the index has each message's ID and position.
+//! Lists an account's messages from an index alone, which has each message's ID and position.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
@@ -10,15 +10,15 @@ use crate::{
     store::{MessageList, Position, Span, StoreError},
 };
 
-/// Queries of a partition. A query reads a megabyte, about 6,000 entries. Replies are among them, and no condition can
-/// leave them out.
+/// The most queries per partition. A query reads a megabyte, about 6,000 entries. Replies are among them, and no
+/// condition can leave them out.
 const QUERIES: usize = 4;
 
-/// The messages of a partition, the newest first.
+/// A partition's messages, newest first.
 struct Part {
     /// Each message's position and ID.
     found: Vec<(String, MessageId)>,
-    /// The position up to which the partition was read. `None` if it was read to the end.
+    /// The position down to which we read the partition. `None` if we read all of it.
     end: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl DynamoStore {
         self.list(keys::CONVERSATION, [vec![keys::conversation(account, number)]], span, most).await
     }
 
-    /// Lists the messages in groups of partitions. Each group is older than the one before.
+    /// Lists the messages from groups of partitions. Each group is older than the group before.
     async fn list(
         &self,
         index: &'static str,
@@ -56,11 +56,11 @@ impl DynamoStore {
         // DynamoDB refuses a condition whose upper bound is below the lower.
         let groups = groups.into_iter().take_while(|_| span.oldest <= span.newest);
         for group in groups {
-            // One more tells whether there are older ones.
+            // One more entry tells whether there are older messages.
             let wanted = most + 1 - ids.len();
             let parts = group.into_iter().map(|partition| self.read_partition(index, partition, span, wanted));
             let parts = try_join_all(parts).await?;
-            // Below this position, messages of a partition that was not read to its end would be missing.
+            // Below this position, we may not have read some partition's messages.
             let end = parts.iter().filter_map(|part| part.end.clone()).max();
             let mut found: Vec<_> = parts.into_iter().flat_map(|part| part.found).collect();
             found.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -108,7 +108,7 @@ impl DynamoStore {
     }
 }
 
-/// Returns the position and ID of an entry, unless it is a reply's.
+/// Returns the entry's position and ID, unless the entry is a reply.
 fn message(entry: &Item) -> Option<(String, MessageId)> {
     let position = text(entry, keys::POSITION).filter(|position| !keys::is_reply(position))?;
     Some((position, text(entry, keys::ID)?.parse().ok()?))

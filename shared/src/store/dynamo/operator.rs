@@ -121,8 +121,8 @@ impl DynamoDirectory {
 
     /// Assigns a sender to an account. If the sender belongs to another owner, only returns that owner.
     ///
-    /// The sender is listed for the account first, and unlisted last when it is removed, so that every sender is in
-    /// its owner's list.
+    /// We list the sender for the account before we assign it, and unlist it after we remove it, so that its owner's
+    /// list always has it.
     pub async fn add_sender(&self, sender: &SenderId, account: &AccountId) -> Result<Option<SenderOwner>, StoreError> {
         self.list_sender(sender, account).await?;
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);

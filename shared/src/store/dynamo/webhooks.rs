@@ -1,6 +1,6 @@
-//! An account's webhooks: a single directory item, with an attribute per webhook, and the last ID that was given.
+//! An account's webhooks: a single directory item, with an attribute per webhook and the last ID given.
 //!
-//! Two requests may change the webhooks at once, so each change expects what it was made from.
+//! Two requests may change the webhooks at once, so each write is conditional on the values read before it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const CHANGE: &str = "change a webhook";
-/// Attempts to change a webhook while other requests change it.
+/// Attempts to write a change, if other requests keep changing the webhooks.
 const TRIES: u32 = 8;
 
 #[derive(Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl DynamoDirectory {
             };
             match update.send(CHANGE).await? {
                 UpdateResult::Applied(_) => return Ok(WebhookAddition::Added(id)),
-                // An earlier attempt was applied and its answer lost.
+                // An earlier attempt was applied, but we lost its answer.
                 UpdateResult::Conflict(item) if item.get(&keys::webhook(id)) == Some(&written) => {
                     return Ok(WebhookAddition::Added(id));
                 }
@@ -89,8 +89,8 @@ impl DynamoDirectory {
         Err(lost_every_race())
     }
 
-    /// Changes and returns a webhook; `None` if the account has no such webhook. If another request was faster,
-    /// `change` is called again with the new webhook.
+    /// Changes a webhook and returns it, or `None` if the account has no such webhook. If another request changed the
+    /// webhook first, we call `change` again with the new webhook.
     ///
     /// # Errors
     /// Also [`StoreError::Unavailable`] if other requests changed the webhook on every attempt.
@@ -116,8 +116,8 @@ impl DynamoDirectory {
         Err(lost_every_race())
     }
 
-    /// Removes a webhook. Returns whether the account had it. We read first, because the answer to the removal may be
-    /// lost, and its retry finds no webhook.
+    /// Removes a webhook. Returns whether the account had it. We read first, because the removal's answer may be lost,
+    /// and its retry would then find no webhook.
     pub async fn remove_webhook(&self, account: &AccountId, id: WebhookId) -> Result<bool, StoreError> {
         let attribute = keys::webhook(id);
         let item = self.latest(keys::webhooks(account)).await?;

@@ -92,7 +92,7 @@ impl fmt::Display for Request {
 pub(super) struct Server {
     pub(super) url: Url,
     answer: Arc<Mutex<Answer>>,
-    /// Lines of requests, such as `POST /login`, and their answers.
+    /// Special answers, by request line, such as `POST /login`.
     special: Arc<Mutex<HashMap<String, Answer>>>,
     requests: Arc<Mutex<Vec<Request>>>,
     /// Bytes of endless answers that clients have taken.

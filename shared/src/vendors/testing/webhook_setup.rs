@@ -1,4 +1,4 @@
-//! Checks of the registration of webhooks.
+//! Checks how connectors register webhooks.
 
 use super::{
     Tables, client,
@@ -13,18 +13,18 @@ use crate::{
 const TOKEN: &str = "0f8b414c517bf0fc";
 const SECRET: &str = "a-signing-secret";
 
-/// A vendor's list of webhooks, and the calls that register ours.
+/// A vendor's list of webhooks, and the calls that register our webhooks.
 pub(crate) struct WebhookSetupRow {
-    /// The line of each request for the list, and its answer.
+    /// The request line of each call for the list, and its answer.
     pub(crate) lists: Vec<(&'static str, Answer)>,
     /// The calls, or the error.
     pub(crate) expected: Result<Vec<PlannedCall>, &'static str>,
 }
 
 pub(crate) struct PlannedCall {
-    /// As [`submit`](super::submit) describes a request.
+    /// The request, as [`submit`](super::submit) describes one.
     pub(crate) request: &'static str,
-    /// The body that an operator sees.
+    /// The body as an operator sees it.
     pub(crate) shown: &'static str,
     pub(crate) is_registered: bool,
     pub(crate) others: usize,
@@ -39,7 +39,7 @@ fn targets() -> WebhookTargets<'static> {
 }
 
 impl<C: Connector> Tables<C> {
-    /// Checks the calls for each list, and that a refused one is an error without secrets.
+    /// Checks the calls for each list, and that a refused call is an error without secrets.
     pub(crate) async fn check_webhook_setups(self) {
         assert_eq!(!self.webhook_setups.is_empty(), C::PROFILE.webhook_events.is_some(), "registrations of webhooks");
         for row in &self.webhook_setups {

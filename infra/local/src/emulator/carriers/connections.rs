@@ -71,7 +71,7 @@ impl Connections {
         self.0.borrow().iter().any(|known| known.vendor == vendor)
     }
 
-    /// Returns the connection that an event goes to now.
+    /// Returns the connection to which the target's events go now.
     pub(super) fn find(&self, target: &Target) -> Option<Arc<Connection>> {
         target.find(&self.0.borrow())
     }

@@ -19,16 +19,16 @@ use crate::emulator::webhooks::{Webhook, WebhookBody};
 
 /// Where a webhook request goes, and how it is retried.
 pub(in crate::emulator) struct Delivery {
-    /// A secret, because it contains a token.
+    /// The address is a secret, because it contains a token.
     pub(in crate::emulator) address: Url,
     /// `None` for retries without end.
     pub(in crate::emulator) most_retries: Option<u32>,
-    /// Whether only the status 200 counts as a success, and no other 2xx.
+    /// Whether only status 200 counts as a success, rather than any 2xx.
     pub(in crate::emulator) only_status_200: bool,
 }
 
 impl Delivery {
-    /// Returns the delivery to the connection's address, retried until it succeeds.
+    /// Returns a delivery to the connection's address, retried until it succeeds.
     pub(super) fn of(connection: &Connection, webhook: Webhook) -> Self {
         Self { address: connection.address(webhook).clone(), most_retries: None, only_status_200: false }
     }
@@ -55,10 +55,10 @@ pub(super) trait SimulatedVendor: Send + Sync {
 
     fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody;
 
-    /// Takes notice of a reply of the connection, once, before it is delivered.
+    /// Notes a reply to the connection, once, before its delivery.
     fn note_reply(&self, _: &Reply, _: &Connection) {}
 
-    /// Returns how to deliver a connection's webhook, unless the submit names an address of its own.
+    /// Returns how to deliver a connection's webhook, unless the submit names its own address.
     fn delivery(&self, connection: &Connection, webhook: Webhook) -> Delivery {
         Delivery::of(connection, webhook)
     }

@@ -1,5 +1,5 @@
-//! The simulated Mobile Text Alerts: each number's behavior, receipts and replies, and registered webhooks. Rejected
-//! requests are in `mta/errors.rs`.
+//! The simulated Mobile Text Alerts: each number's behavior, receipts and replies, and registered webhooks.
+//! `mta/errors.rs` has rejected requests.
 
 mod errors;
 
@@ -35,7 +35,6 @@ impl Tester {
         answer(self.mta("/mta/v3/send", message)).await
     }
 
-    /// Sends a message and returns its ID.
     async fn send_mta(&self, to: &str) -> Value {
         let (status, mut answer) = self.post_mta(&mta_message(to)).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
@@ -55,7 +54,7 @@ impl Tester {
         assert_eq!(status, StatusCode::ACCEPTED, "{problem}");
     }
 
-    /// Returns the `X-Signature` of a sink's request.
+    /// Returns a sink request's `X-Signature`.
     async fn signature(&self, sink: &str, index: usize) -> (Value, String) {
         let kept = self.get(&format!("/sinks/{sink}")).await["requests"][index].take();
         (kept["headers"]["x-signature"].clone(), kept["body"].as_str().unwrap().to_owned())
@@ -261,7 +260,7 @@ async fn events_go_to_the_webhook_registered_last() {
     tester.sink_requests("new", 1).await;
     let (signature, body) = tester.signature("new", 0).await;
     assert_eq!(signature, hmac("registered", &body));
-    // Nothing is registered for replies.
+    // No address is registered for replies.
     tester.sink_requests("mta-replies", 1).await;
     let (signature, body) = tester.signature("mta-replies", 0).await;
     assert_eq!(signature, hmac("s3cret", &body));
@@ -273,7 +272,7 @@ async fn registered_webhook_is_retried_twice_if_asked() {
     let tester = Tester::start().await;
     tester.register_mta().await;
     tester.register_webhook("delivery-status", "/sinks/once?status=202", &json!({})).await;
-    // The receipt is delivered, or given up, before the answer.
+    // The emulator delivers the receipt, or gives it up, before it answers.
     tester.send_mta("447700900500").await;
     assert_eq!(tester.count("once").await, 1, "only 200 is a success, and no retry was asked for");
     tester.register_webhook("delivery-status", "/sinks/thrice?status=500", &json!({ "retryOnError": true })).await;

@@ -37,7 +37,7 @@ impl Connector for Messangi {
         // A permanent key, or the login to Messangi's web site, for which the API issues keys of a day.
         credentials: &[&[CredentialPart::Key], &[CredentialPart::Login, CredentialPart::Password]],
         channels: Some(&[Channel::Sms]),
-        // In characters, by the table of the page "Outbound SMS".
+        // Counted in characters, by the table on the page "Outbound SMS".
         longest_text: Some(1_600),
         // No page documents how to ask for a message, or signs a webhook.
         lookup: false,

@@ -1,7 +1,7 @@
 //! The event that a webhook reports.
 //!
-//! The page gives `type` the name of the event. It shows that only for `delivery-status`, so if `type` is missing or has
-//! another word, the fields decide; that is our choice.
+//! By the page, `type` is the event's name, but only `delivery-status` has it in a sample. So if `type` is missing or
+//! has another word, the fields decide. That is our choice.
 
 use crate::formats::caseless::Object;
 
@@ -13,11 +13,11 @@ pub(super) const MESSAGE_REPLY: &str = "message-reply";
 pub(super) enum Event {
     DeliveryStatus,
     MessageReply,
-    /// `message-send` or `number-opt-in`, which need nothing from us.
+    /// `message-send` or `number-opt-in`, which we ignore.
     Other,
 }
 
-/// Returns the event, or `None` if neither `type` nor a field tells it.
+/// Returns the event, or `None` if neither `type` nor the fields identify it.
 pub(super) fn event(body: Object<'_>) -> Option<Event> {
     let has = |field: &str| body.get(field).is_some();
     match body.said("type").as_deref() {

@@ -1,18 +1,19 @@
-//! Mobile Text Alerts as a carrier, by the pages "Send a message", "Receive and reply to messages", "Webhooks" and "Error
-//! message catalog" of its API v3.
+//! Mobile Text Alerts as a carrier, by the pages "Send a message", "Receive and reply to messages", "Webhooks" and
+//! "Error message catalog" for its API v3.
 //!
 //! The pages leave these points open, and the choices are ours:
 //! - A repeated submit. The pages describe the header `X-Request-Id` only for verification codes: a second request with
-//!   the same ID gets a 409. Clients use it for `/send` too, and so do we, with our reference. A 409 then most likely
-//!   means that Mobile Text Alerts has the message from an earlier submit. But it may remember the ID of a request that
-//!   it refused, too, so the outcome is unknown: a receipt settles it, and the message is not lost unseen.
-//! - The answer to a submit. The pages name only `data.messageId`. We also read `id`, and both beside `data`, as numbers
-//!   or texts. An answer with `"success": true` and no ID accepts the message, because receipts bear our reference.
-//! - The length of a text. We count the 160 characters of an SMS as Unicode characters.
-//! - A refusal of a number that has unsubscribed: a 400 whose words say "unsubscribed" or "opted out".
-//! - Other errors. A 400, 413 or 422 rejects the message, with the words of the body. Any other client error concerns the
-//!   account or the endpoint. That includes the 403 of an unverified account, which may send templates only.
-//! - The event of a webhook: `event.rs`. The ID of a reply: `reply.rs`.
+//!   the same ID gets a 409. Clients use the header for `/send` too, and so do we, with our reference. A 409 then most
+//!   likely means that Mobile Text Alerts has the message from an earlier submit. But it may also remember the ID of a
+//!   request that it refused. So we record an unknown outcome, which a receipt can still resolve.
+//! - The answer to a submit. The pages name only `data.messageId`. We also read `id`, and both beside `data`, as
+//!   numbers or strings. An answer with `"success": true` and no ID accepts the message, because receipts contain our
+//!   reference.
+//! - The length of a text. We count an SMS's 160 characters as Unicode characters.
+//! - A refusal because the number has unsubscribed: a 400 whose text says "unsubscribed" or "opted out".
+//! - Other errors. A 400, 413 or 422 rejects the message, with the text of the body. Any other client error concerns
+//!   the account or the endpoint. That includes the 403 for an unverified account, which may send templates only.
+//! - A webhook's event: `event.rs`. A reply's ID: `reply.rs`.
 //! - Validity. A submit has no field for it.
 
 mod event;
@@ -44,9 +45,9 @@ impl Connector for Mta {
         endpoint: Some("https://api.mobile-text-alerts.com/"),
         credentials: &[&[CredentialPart::Key]],
         channels: Some(&[Channel::Sms]),
-        // The page refuses a longer SMS, and does not split it.
+        // The vendor refuses a longer SMS, and does not split it.
         longest_text: Some(160),
-        // No page documents how to ask for a message.
+        // The pages document no request for a message's status.
         lookup: false,
         receipts_by_id: true,
         signs_webhooks: true,

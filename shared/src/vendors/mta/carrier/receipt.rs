@@ -1,6 +1,6 @@
 //! `delivery-status`: `{"destinationNumber","messageId","externalId","status","tags","senderName","type"}`, one receipt
-//! per request. We also read a list. `externalId` is our reference, and `messageId` the ID in the answer to the submit.
-//! Any field may be missing or `null`. A receipt has no documented time; we read `timestamp`, as in replies.
+//! per request. We also read a list. `externalId` is our reference, and `messageId` the ID from the answer to the
+//! submit. Any field may be missing or `null`. The page documents no time; we read `timestamp`, as in replies.
 //!
 //! A foreign `externalId` is valid, because another system may use the same account.
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// `unknown` says nothing about the message, so we read it as a status that we do not know.
+/// `unknown` is not in the table, because it says nothing about the message.
 const STATUSES: StatusCodes = StatusCodes(&[
     ("sent", ReceiptStatus::Sent),
     ("delivered", ReceiptStatus::Delivered),

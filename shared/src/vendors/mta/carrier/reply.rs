@@ -1,14 +1,14 @@
-//! `message-reply`: `{"fromNumber","toNumber","message","url","replyId","messageId","timestamp","externalId","tags"}`, one
-//! reply per request. We also read a list. `url` is the file of an MMS. `externalId` is the reference of the answered
-//! submit. We send no `tags`, and read none.
+//! `message-reply`: `{"fromNumber","toNumber","message","url","replyId","messageId","timestamp","externalId","tags"}`,
+//! one reply per request. We also read a list. `url` is an MMS file. `externalId` is the answered submit's reference.
+//! We neither send nor read `tags`.
 //!
-//! Numbers are national or in E.164 format, by the version of the payload that the account asked for. The page's table
-//! has no `toNumber`, which handlers read. Without it, `externalId` tells the sender; with neither, the reply is kept as
-//! unmatched.
+//! Numbers are national or in E.164 format, depending on the payload version that the account asked for. The page's
+//! table has no `toNumber`, but sample handlers read it. Without `toNumber`, the message that `externalId` names has
+//! the sender. With neither, we keep the reply as unmatched.
 //!
-//! The page calls `messageId` the ID of the reply, and handlers also read `replyId`. We identify the reply by both, so
-//! that two replies are never one if `messageId` should name the answered message. Without either, we derive the ID from
-//! the whole reply. A malformed time is dropped, because the reply matters more.
+//! The page calls `messageId` the reply's ID, and sample handlers also read `replyId`. We identify the reply by both,
+//! so that two replies stay distinct even if `messageId` names the answered message. Without either, we derive the ID
+//! from the whole reply. We ignore a malformed time, because the reply matters more.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! `POST {endpoint}/v3/send`, with the key as the bearer token.
 //!
-//! `externalId` is our reference, which comes back in receipts and replies. `longcodeId` is the vendor's ID of our sender;
-//! without it Mobile Text Alerts chooses a number of the account. `X-Request-Id` makes a second submit of the same message
-//! a 409.
+//! `externalId` is our reference, which comes back in receipts and replies. `longcodeId` is the vendor's ID for our
+//! sender; without it Mobile Text Alerts chooses one of the account's numbers. `X-Request-Id` makes the vendor answer a
+//! repeated submit with a 409.
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const REQUEST_ID_HEADER: &str = "x-request-id";
-/// What a refusal says, in lower case, if the number has unsubscribed.
+/// Texts in a refusal, in lower case, if the number has unsubscribed.
 const OPT_OUT_WORDS: [&str; 3] = ["unsubscribed", "opted out", "opted-out"];
 
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ fn judge(answer: &Answer) -> Option<Outcome> {
     }
 }
 
-/// Reads `{"success","error","message","data":{"messageId"}}`, of which each field may be missing.
+/// Reads `{"success","error","message","data":{"messageId"}}`. Any field may be missing.
 fn accepted_or_refused(answer: &Answer) -> Option<Outcome> {
     let body = answer.json::<Value>()?;
     let body = Object::of(&body)?;
@@ -74,7 +74,7 @@ fn message_id(object: Object<'_>) -> Option<String> {
     object.said("messageid").or_else(|| object.said("id"))
 }
 
-/// Returns `OptedOut` if the answer's words say so, or else `Rejected`.
+/// Returns `OptedOut` if the answer's text says so, and `Rejected` otherwise.
 fn refused(answer: &Answer) -> Outcome {
     let words = answer.words().unwrap_or_default().to_lowercase();
     let has_opted_out = OPT_OUT_WORDS.iter().any(|said| words.contains(said));

@@ -1,7 +1,7 @@
-//! `GET` and `POST {endpoint}/v3/webhooks`: the webhooks of the account.
+//! `GET` and `POST {endpoint}/v3/webhooks`: the account's webhooks.
 //!
-//! We ask for retries with `retryOnError`, of which Mobile Text Alerts makes two. It never shows a webhook's secret, so
-//! for a registered webhook we cannot tell whether its secret is ours.
+//! We ask for retries with `retryOnError`; Mobile Text Alerts makes two. It never shows a webhook's secret, so for a
+//! registered webhook we cannot tell whether it has our secret.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(super) async fn register(connection: &Connection<'_>, call: &WebhookCall) ->
     answer(connection, post).await.map(|_| ())
 }
 
-/// Returns the event and address of each registered webhook.
+/// Returns each registered webhook's event and address.
 async fn registered(connection: &Connection<'_>) -> Result<HashSet<(String, Url)>, WebhookSetupError> {
     let mut found = HashSet::new();
     let mut read = 0;

@@ -3,11 +3,11 @@
 //!
 //! The pages have the paths and parts of the answers. Where they are silent, the choices are ours:
 //!
-//! - `POST /v3/send/validate-recipients` answers with the lists `invalid` and `unsubscribed` in `data`. An entry repeats
-//!   the recipient's `number` and `externalId` as the request has them, and an invalid one has the `reason`. A number
-//!   with a wrong JSON type is an error of the request.
-//! - `GET /v3/unsubscribes` would list numbers by account, for which there is no index. It answers 501.
-//! - A sender that is no phone number is among the dedicated numbers, too, as it is.
+//! - `POST /v3/send/validate-recipients` answers with the lists `invalid` and `unsubscribed` in `data`. An entry
+//!   repeats the recipient's `number` and `externalId` as the request has them, and an invalid one has the `reason`. A
+//!   number with a wrong JSON type is a request error.
+//! - `GET /v3/unsubscribes` answers 501, because no index lists opted-out numbers by account.
+//! - The dedicated numbers include a sender that is no phone number, as it is.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Limit on the recipients of a validation.
+/// The most recipients in a validation.
 pub const MOST_RECIPIENTS: usize = 1_000;
 /// The longest number that an answer repeats, in characters.
 const LONGEST_REPEATED: usize = 40;
@@ -35,7 +35,7 @@ const LONGEST_REPEATED: usize = 40;
 /// Reads the body of `POST /v3/unsubscribes`.
 ///
 /// # Errors
-/// The error of the number or of the body.
+/// The number or the body is invalid.
 pub fn read_unsubscribe(body: &[u8], country: Option<CallingCode>) -> Result<PhoneNumber, FieldError> {
     read_number(read_object(body)?.get("number"), "number", country)
 }
@@ -81,7 +81,7 @@ struct ShownRecipient {
 /// Reads the body of `POST /v3/send/validate-recipients`.
 ///
 /// # Errors
-/// Each error but that of a malformed number, or the error of the body.
+/// All errors in the fields or the body. A malformed number is not an error here, but an entry in the answer.
 pub fn read_validation(body: &[u8], country: Option<CallingCode>) -> Result<Validation, Vec<FieldError>> {
     let object = read_object(body).map_err(|error| vec![error])?;
     let mut errors = Vec::new();
@@ -133,7 +133,7 @@ impl Validation {
         self.recipients.iter().filter_map(|recipient| recipient.number.clone()).collect()
     }
 
-    /// Returns the answer, after a look at who is unsubscribed.
+    /// Returns the answer. `unsubscribed` has the numbers with an opt-out.
     #[must_use]
     pub fn answer(self, unsubscribed: &BTreeSet<PhoneNumber>) -> String {
         let (valid, invalid): (Vec<_>, Vec<_>) = self.recipients.into_iter().partition(|one| one.number.is_some());
@@ -163,7 +163,7 @@ pub fn verified(account_name: &str) -> String {
 
 #[derive(Serialize)]
 struct DedicatedNumber {
-    /// The `longcodeId` of requests.
+    /// The value for `longcodeId` in requests.
     id: u64,
     number: String,
 }

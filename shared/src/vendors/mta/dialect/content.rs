@@ -1,13 +1,13 @@
-//! The content of a request: `header`, `message`, `footer` and `image`.
+//! A request's content: `header`, `message`, `footer` and `image`.
 //!
 //! The format names no channel, so a request with an image goes over RCS and then SMS. RCS shows the picture, if a
-//! route and the carrier have RCS; SMS has the text with the image's URL as its last line. Without a route for RCS, or
-//! through a carrier without it, the SMS goes at once. If the handset has no RCS, the carrier's refusal or receipt, or
-//! the lack of a receipt within the route's time, leads to the SMS. The picture and the SMS are one message: once a
-//! receipt says *delivered*, nothing more is sent. As with every list of channels, a recipient may see both if RCS
-//! delivers after the route's time.
+//! route and the carrier have RCS. The SMS has the text, with the image's URL as its last line. Without a route for
+//! RCS, or through a carrier without it, the SMS goes at once. We fail over to the SMS if the carrier refuses the RCS
+//! message, a receipt reports a failure, or no receipt comes within the route's time. The picture and the SMS are one
+//! message: once a receipt says *delivered*, we send no more. As with every list of channels, a recipient may see both
+//! if RCS delivers after the route's time.
 //!
-//! That SMS shows a link, instead of a picture by MMS, is our choice: no carrier has MMS.
+//! The SMS shows a link instead of a picture by MMS. That is our choice, because no carrier has MMS.
 
 use super::{
     fields::{Object, given},
@@ -30,7 +30,7 @@ pub(super) struct SendContent {
     pub(super) channels: Vec<Channel>,
 }
 
-/// The parts of a content as lines, if present.
+/// The content's parts as lines, if present.
 #[derive(Default)]
 struct Lines<'a> {
     header: Option<&'a str>,
@@ -66,7 +66,7 @@ impl SendContent {
     }
 }
 
-/// Returns the error of a request without a text and an image. A template has an error already.
+/// Returns the error for a request with neither a text nor an image. A template already has its own error.
 fn missing(request: &Object) -> Option<FieldError> {
     let rule = "is required, unless there is an image";
     match (given(request, "message"), given(request, "templateId")) {
@@ -84,7 +84,7 @@ fn read_image(request: &Object) -> Result<Option<CallbackUrl>, FieldError> {
     })
 }
 
-/// Returns the text of all lines. An error names the first part with which the text breaks a rule.
+/// Returns the text from all lines. An error names the first part with which the text breaks a rule.
 fn read_text(lines: &Lines<'_>, limit: SegmentLimit) -> Result<Text, FieldError> {
     let Lines { header, message, footer, image } = *lines;
     let without_image = Lines { image: None, ..*lines };
@@ -103,7 +103,7 @@ fn read_text(lines: &Lines<'_>, limit: SegmentLimit) -> Result<Text, FieldError>
     Ok(text)
 }
 
-/// Returns the rich content with the image and the text beside it.
+/// Returns rich content with the image and the text beside it.
 fn picture(image: &CallbackUrl, text: String) -> Content {
     // Without a type, the carrier asks the file's server.
     let media = Media { name: None, uri: image.as_str().to_owned(), mime_type: None, height: None };

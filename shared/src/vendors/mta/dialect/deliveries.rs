@@ -1,14 +1,13 @@
-//! Deliveries: `GET /v3/deliveries`, the account's messages with the newest status of each.
+//! Deliveries: `GET /v3/deliveries`, the account's messages, each with its newest status.
 //!
-//! The pages have the parameters and the envelope, but not the fields of a row. Where they are silent, the choices are
-//! ours:
+//! The pages have the parameters and the envelope, but not a row's fields. Where they are silent, the choices are ours:
 //!
 //! - A row has the fields of the event `delivery-status`, and the message's text.
-//! - `date` is when the request was accepted. The list is sorted by it, the newest first.
+//! - `date` is when the request was accepted. The list is sorted by `date`, newest first.
 //! - A filter may be named `filters[status]` or `status`.
 //! - A date alone is the whole day in UTC.
 //! - `status` also takes our own words, see [`event::STATUSES`].
-//! - `type` is `mms` for a message with rich content, such as an image, and else `sms`. None is `tts`.
+//! - `type` is `mms` for a message with rich content, such as an image, and otherwise `sms`. No message is `tts`.
 //! - `query` is a `messageId`, a number, or an `externalId`.
 
 use serde::Serialize;
@@ -23,13 +22,13 @@ use crate::{
     formats::{field::keep, number},
 };
 
-/// The longest text of a row, in characters, so that a page fits into an answer.
+/// The longest text in a row, in characters, so that a page fits into an answer.
 const LONGEST_TEXT: usize = 5_000;
 /// The longest search text, in bytes.
 const LONGEST_QUERY: usize = 4 * Reference::LONGEST;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// A request for deliveries.
+/// A request for a page with deliveries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Query {
     pub paging: Paging,
@@ -51,10 +50,10 @@ enum Type {
 }
 
 impl Query {
-    /// Reads the query's parameters.
+    /// Reads the query parameters.
     ///
     /// # Errors
-    /// Each error in each parameter.
+    /// All errors in all parameters.
     pub fn read(parameter: &Lookup<'_>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let query = Self {
@@ -72,7 +71,7 @@ impl Query {
         if errors.is_empty() { Ok(query) } else { Err(errors) }
     }
 
-    /// Returns whether the query needs to know more of a message than its time.
+    /// Returns whether a filter needs the messages, and not just their times.
     #[must_use]
     pub fn needs_content(&self) -> bool {
         self.status.is_some() || self.r#type.is_some()
@@ -115,7 +114,7 @@ fn read_start(text: &str) -> Result<Timestamp, ReadError> {
     parse_time(text).map_err(|_| (Code::Malformed, "is not an ISO 8601 date, or date and time".to_owned()))
 }
 
-/// Returns the last moment of a date, or the time.
+/// Returns the given time, or the date's last moment.
 fn read_end(text: &str) -> Result<Timestamp, ReadError> {
     let time = read_start(text)?;
     let is_date = !text.contains([':', 'T', 't', ' ']);
@@ -137,7 +136,7 @@ fn read_type(text: &str) -> Result<Type, ReadError> {
     }
 }
 
-/// Returns whether the oldest messages come first.
+/// Returns whether the order is oldest first.
 fn read_order(parameter: &Lookup<'_>) -> Result<bool, FieldError> {
     if filled(parameter, "sortBy")?.is_some_and(|by| by != "date") {
         return Err(FieldError::new("sortBy", Code::UnknownValue, "must be date"));
@@ -167,7 +166,7 @@ struct Row<'a> {
     status_date: String,
     r#type: Type,
     message: &'a str,
-    /// Of the text as an SMS.
+    /// The text's number of segments as an SMS.
     segments: u16,
     sender_name: String,
     longcode_id: u64,

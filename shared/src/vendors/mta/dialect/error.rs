@@ -1,8 +1,8 @@
 //! Errors as clients see them: `{"httpCode","message","timestamp","type","name","requestId"}`, by the page "Error
 //! message catalog".
 //!
-//! The page has the types of 400, 401, 403 and 500. The types of the others follow their pattern. Also ours is `errors`,
-//! in which each entry names a field; `message` has all of them in words.
+//! The page has the types for 400, 401, 403 and 500. The other types follow their pattern. We add `errors`, in which
+//! each entry names a field; `message` has the text of all entries.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ impl Failure {
         Self { status, message: message.into(), errors: Vec::new() }
     }
 
-    /// Returns the failure of a request with these field errors.
+    /// Returns the failure for a request with these field errors.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self::with(StatusCode::BAD_REQUEST, errors)
@@ -61,7 +61,7 @@ impl Failure {
         Self::invalid(vec![FieldError::new("(query)", FieldErrorCode::Malformed, rule)])
     }
 
-    /// Returns the failure of a request that a later step rejected. The errors are in this dialect's words.
+    /// Returns the failure for a request that a later step rejected. The errors use this dialect's field names.
     #[must_use]
     pub fn rejected(reason: RejectionReason, errors: Vec<FieldError>) -> Self {
         let status = match reason {
@@ -72,7 +72,7 @@ impl Failure {
         Self::with(status, errors)
     }
 
-    /// The request's ID was used before: its messages are accepted already, or another request has the ID.
+    /// The request's ID was used before: its messages are already accepted, or another request has the ID.
     #[must_use]
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, message)
@@ -105,13 +105,13 @@ impl Failure {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, rule)
     }
 
-    /// A record cannot be read, so a retry would fail too.
+    /// We cannot read a record, so a retry would fail too.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
     }
 
-    /// Not all messages of a scheduled request were found, because the request is still running or was interrupted.
+    /// We did not find all messages of a scheduled request, because the request is still running or was interrupted.
     #[must_use]
     pub fn incomplete() -> Self {
         let rule = "The request with these messages may still be running. Cancel it again.";

@@ -9,10 +9,13 @@
 //! | rejected | `rejected` |
 //! | failed | `unknown` if the outcome stayed unknown, else `undeliverable` |
 //!
-//! Our choices: the words for our states that the vendor does not have; no callback for *read* and *cancelled*, for which
-//! there is no word; the fields of `message-send` and `number-opt-in`, of which the page shows none; `threadId` and
-//! `longcodeId`, by which a client can answer a reply; and `urls`, `fromName` and `custom`, which have all files of a
-//! reply, its sender's name, and a location, contacts or a pressed button.
+//! Our choices:
+//! - Our own words for states unknown to the vendor. There is no word for *read* and *cancelled*, so they have no
+//!   callback.
+//! - The fields of `message-send` and `number-opt-in`, for which the page shows none.
+//! - `threadId` and `longcodeId`, with which a client can answer a reply.
+//! - `urls`, `fromName` and `custom`: all files in a reply, its sender's name, and a location, contacts or a pressed
+//!   button.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +30,7 @@ pub(super) fn notifies(state: State) -> bool {
     matches!(state, Submitted | Blocked | Rejected | Failed | Expired | Undelivered | Delivered)
 }
 
-/// Every status: the vendor's, and ours for states that the vendor does not have.
+/// Every status: the vendor's words, and our own for states unknown to the vendor.
 pub(super) const STATUSES: [&str; 9] = [
     "sent",
     "delivered",
@@ -40,7 +43,7 @@ pub(super) const STATUSES: [&str; 9] = [
     State::Cancelled.into_str(),
 ];
 
-/// Returns the status word for a state of the message, which may have moved on.
+/// Returns the status word for the given state. The message may have moved on since.
 pub(super) fn status(message: &Message, state: State) -> &'static str {
     match state {
         State::Scheduled | State::Cancelled => state.into_str(),
@@ -162,7 +165,7 @@ struct NumberOptIn {
     timestamp: String,
 }
 
-/// Returns `None` if the reply is no START.
+/// Returns the callback body, or `None` if the reply is no START.
 pub(super) fn number_opt_in(reply: &Reply) -> Option<String> {
     let event = NumberOptIn {
         r#type: "number-opt-in",
@@ -175,7 +178,7 @@ pub(super) fn number_opt_in(reply: &Reply) -> Option<String> {
     reply.opts_in.then(|| json::write(&event))
 }
 
-/// Returns the number of the conversation with this originator, if it has one: the digits of the phone number.
+/// Returns the conversation's number: the digits of the originator's phone number, if there is one.
 fn thread(originator: &Originator) -> Option<u64> {
     originator.number().and_then(thread_of)
 }

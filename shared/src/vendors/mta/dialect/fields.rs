@@ -1,4 +1,4 @@
-//! Fields of requests: an unknown field is ignored, and `null` counts as absent.
+//! Request fields: an unknown field is ignored, and `null` counts as absent.
 
 use serde_json::{Map, Value};
 

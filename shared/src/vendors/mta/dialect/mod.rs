@@ -1,15 +1,15 @@
-//! The API v3 of Mobile Text Alerts (MTA), by its reference and its tutorials.
+//! Mobile Text Alerts' (MTA) API v3, by its reference and its tutorials.
 //!
 //! The pages leave these points open, and the choices are ours:
 //!
-//! - `messageId` is the number of a request, whose messages share it. A reply's `messageId` is a number of its own.
-//! - A text over 160 characters is sent in segments, up to the operator's limit, instead of being refused.
-//! - `header` and `footer` are lines of their own, before and after the text.
-//! - An `image` goes over RCS, or else as a link in an SMS (see [`content`]).
-//! - `threadId` is the recipient's number as a JSON number. So a client can answer a reply without any list of threads.
+//! - `messageId` is the request's number, which all its messages share. A reply has a number of its own in `messageId`.
+//! - We send a text over 160 characters in segments, up to the operator's limit, instead of refusing it.
+//! - `header` and `footer` are separate lines before and after the text.
+//! - An `image` goes over RCS, or as a link in an SMS (see [`content`]).
+//! - `threadId` is the recipient's number as a JSON number, so a client can answer a reply without a list of threads.
 //! - Unknown fields are ignored, and `null` counts as absent: the format has no warnings.
-//! - Callbacks are in the payload version V3, with numbers in E.164. They are retried for seven days, whatever
-//!   `retryOnError` says.
+//! - Callbacks use payload version V3, with numbers in E.164. We retry them for seven days, regardless of
+//!   `retryOnError`.
 
 pub mod account;
 mod content;
@@ -64,12 +64,12 @@ impl DialectFormat for Mta {
         event::number_opt_in(reply)
     }
 
-    /// Only a 200, as the vendor's page says.
+    /// Accepts only a 200, as the vendor's page says.
     fn is_success(status: StatusCode) -> bool {
         status == StatusCode::OK
     }
 
-    /// Lower-case hex of the body's HMAC-SHA256.
+    /// Signs with the lower-case hex of the body's HMAC-SHA256.
     fn signature_headers(secret: &[u8], _: i64, body: &str) -> Vec<(&'static str, String)> {
         vec![(SIGNATURE_HEADER, hex::encode(hmac_sha256(secret, &[body.as_bytes()])))]
     }

@@ -1,8 +1,8 @@
 //! Phone numbers in requests: E.164 with `+` or `00`, its digits alone, or a national number.
 //!
-//! The vendor's clients write national numbers of ten digits, as strings or JSON numbers (page "Send a message"). The
-//! account's default country decides what a number without `+` means. Our choice: without such a country we refuse a
-//! number of up to ten digits that has no `+`, because it may be national, and would go to another country.
+//! The vendor's clients write national numbers with ten digits, as strings or JSON numbers (page "Send a message"). The
+//! account's default country decides how we read a number without `+`. Our choice: without a default country we refuse
+//! a number without `+` if it has up to ten digits. It may be national, and would then go to another country.
 
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ use crate::{
     formats::field::required_text,
 };
 
-/// The most digits of a number that may be national.
+/// The most digits in a number that may be national.
 const LONGEST_NATIONAL: usize = 10;
-/// The longest text that we look at, in bytes.
+/// The longest text to be parsed, in bytes.
 const LONGEST_WRITTEN: usize = 255;
 
 /// Reads a number. `country` is the account's default country.
@@ -37,7 +37,7 @@ pub fn read_number(
     parse_number(text, field, country)
 }
 
-/// Parses a number in a text. `country` is the account's default country.
+/// Parses a number from a text. `country` is the account's default country.
 ///
 /// # Errors
 /// As [`read_number`].

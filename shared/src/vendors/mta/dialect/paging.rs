@@ -1,5 +1,5 @@
-//! Lists with pages: `{"data":{"rows","page","pageSize","total"}}`. The first page is 0, as in the page's only sample that
-//! is not generated. Our choice: a page has 25 rows unless the request says otherwise, and at most 100.
+//! Paged lists: `{"data":{"rows","page","pageSize","total"}}`. The first page is 0, as in the only hand-written sample
+//! on the vendor's pages. Our choice: a page has 25 rows by default, and at most 100.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use crate::{
 
 const DEFAULT_SIZE: usize = 25;
 const LARGEST_SIZE: usize = 100;
-/// Pages beyond this one are empty in any list.
+/// Later pages are empty in any list.
 const LAST_PAGE: usize = 1_000_000;
 
-/// Returns the value of a query parameter, or the error of a value that cannot be read.
+/// Returns a query parameter's value, or the error for an unreadable value.
 pub type Lookup<'a> = dyn Fn(&str) -> Result<Option<Cow<'a, str>>, FieldError> + 'a;
 
 /// The page that a request asks for.
@@ -30,7 +30,7 @@ impl Paging {
     /// Reads `page` and `pageSize`.
     ///
     /// # Errors
-    /// Each error.
+    /// All errors in both parameters.
     pub fn read(parameter: &Lookup<'_>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let paging = Self::read_into(parameter, &mut errors);
@@ -49,7 +49,7 @@ impl Paging {
         self.page * self.size
     }
 
-    /// Returns the page's part of a list.
+    /// Returns the rows on this page.
     #[must_use]
     pub fn part<T>(self, list: Vec<T>) -> Vec<T> {
         list.into_iter().skip(self.skip()).take(self.size).collect()
@@ -87,7 +87,7 @@ struct List<T> {
     page: usize,
     page_size: usize,
     total: usize,
-    /// Ours: present and true if older rows are not in the list.
+    /// Our own field: present and true if the list leaves out older rows.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     omits_older: bool,
 }

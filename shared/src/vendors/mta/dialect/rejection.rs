@@ -1,4 +1,4 @@
-//! Errors of later steps, in this dialect's names.
+//! Translates later steps' errors into this dialect's field names.
 
 use super::request::SendRequest;
 use crate::domain::{FieldError, FieldErrorCode as Code, Rejection};
@@ -8,27 +8,25 @@ use crate::domain::{FieldError, FieldErrorCode as Code, Rejection};
 pub enum SenderField {
     Longcode,
     Thread,
-    /// None: the account's default sender, or a shared one.
+    /// No field: the account's default sender, or a shared one.
     Default,
 }
 
 impl SenderField {
-    /// Returns the error of a sender that the account does not own, or does not own any more.
+    /// Returns the error for a sender that the account does not own, or no longer owns.
     #[must_use]
     pub fn not_owned(self) -> FieldError {
         let (name, rule) = match self {
             Self::Longcode => ("longcodeId", "is not the ID of a sender of this account"),
-            Self::Thread => ("threadId", "is a conversation over a sender that the account does not have any more"),
-            Self::Default => {
-                ("longcodeId", "is required: the account's default sender does not belong to the account any more")
-            }
+            Self::Thread => ("threadId", "is a conversation over a sender that the account no longer owns"),
+            Self::Default => ("longcodeId", "is required: the account no longer owns its default sender"),
         };
         FieldError::new(name, Code::NotOwned, rule)
     }
 }
 
-/// Returns the errors with the names of the request's own fields. An error that all messages share is one error.
-/// `key_header` is the header with the request's idempotency key.
+/// Returns the errors under the request's own field names. An error common to all messages becomes one error.
+/// `key_header` is the header with the idempotency key.
 #[must_use]
 pub fn rename(rejection: Rejection, request: &SendRequest, key_header: &str) -> Rejection {
     let mut errors = Vec::new();

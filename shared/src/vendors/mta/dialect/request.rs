@@ -3,13 +3,13 @@
 //! The gateway has no contact base and no templates, so a field that needs one is an error. Where the pages are silent,
 //! the choices are ours:
 //!
-//! - The rules for numbers are those of [`number`](super::number).
-//! - A number may be in a request only once, since one text goes to all.
+//! - [`number`](super::number) has the rules for numbers.
+//! - A request may contain a number only once, because one text goes to all.
 //! - An empty text, and an empty list of groups or contacts, counts as absent.
-//! - A value in `tags` must be a string, because callbacks return it as one.
-//! - `isMMS` and `rehost` are checked and have no effect: the route decides how a picture is shown, and nothing is
-//!   copied.
-//! - `scheduledDate` may have any form of ISO 8601. Without an offset it is UTC.
+//! - A value in `tags` must be a string, because callbacks return strings.
+//! - `isMMS` and `rehost` are checked, but have no effect: the route decides how a picture is shown, and we copy no
+//!   files.
+//! - `scheduledDate` may be in any ISO 8601 form. Without an offset it is UTC.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -29,14 +29,14 @@ use crate::{
     formats::field::{self, keep},
 };
 
-/// Limit on a request's numbers.
+/// The most numbers in a request.
 pub const MOST_RECIPIENTS: usize = 1000;
 /// The form of a time on the vendor's pages.
 const TIME_RULE: &str = "is not an ISO 8601 date and time like 20260101T090000-0000";
 
 /// Fields that name recipients in the vendor's contact base.
 const CONTACT_FIELDS: [&str; 3] = ["groups", "subscriberIds", "allSubscribers"];
-/// Fields of the vendor's templates and repeated messages.
+/// Fields for the vendor's templates and repeated messages.
 const OTHER_UNSUPPORTED: [(&str, &str); 3] = [
     ("templateId", "needs the vendor's templates, which the gateway does not have"),
     ("linkId", "needs the vendor's templates, which the gateway does not have"),
@@ -59,11 +59,11 @@ pub struct SendRequest {
 /// The sender that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestedSender {
-    /// The sender with this number.
+    /// The sender with this numeric ID.
     Longcode(u64),
-    /// The sender of the conversation with the recipient.
+    /// The conversation's sender.
     Thread,
-    /// The account's.
+    /// The account's default sender.
     Default,
 }
 
@@ -100,10 +100,10 @@ impl SendRequest {
     }
 }
 
-/// Parses and validates a request. `limit` is the operator's, and `country` the account's.
+/// Parses and validates a request. `limit` is the operator's, and `country` the account's default country.
 ///
 /// # Errors
-/// Each error in each field and number, or the error of the body.
+/// All errors in all fields and numbers, or the error in the body.
 pub fn read(body: &[u8], limit: SegmentLimit, country: Option<CallingCode>) -> Result<SendRequest, Vec<FieldError>> {
     let request = read_object(body).map_err(|error| vec![error])?;
     let mut errors = unsupported(&request);
@@ -136,12 +136,12 @@ pub fn read(body: &[u8], limit: SegmentLimit, country: Option<CallingCode>) -> R
     }
 }
 
-/// Returns a field's text. A text of blanks counts as absent.
+/// Returns a field's text. A blank text counts as absent.
 pub(super) fn filled<'a>(request: &'a Object, name: &str) -> Result<Option<&'a str>, FieldError> {
     Ok(field::optional_text(request.get(name), name)?.filter(|text| !text.trim().is_empty()))
 }
 
-/// Returns whether the request names recipients, or everybody, in the vendor's contact base.
+/// Returns whether the field names recipients in the vendor's contact base, or all of them.
 fn names_contacts(request: &Object, name: &str) -> bool {
     given(request, name).is_some_and(|value| match value {
         Value::Bool(value) => *value,
@@ -164,7 +164,7 @@ enum Recipients {
     Thread(PhoneNumber),
 }
 
-/// Reads the only kind of recipients. A request with an unsupported kind has its error already.
+/// Reads the recipients. A request with an unsupported kind already has an error.
 fn read_recipients(request: &Object, country: Option<CallingCode>, errors: &mut Vec<FieldError>) -> Option<Recipients> {
     match (given(request, "subscribers"), given(request, "threadId")) {
         (Some(_), Some(_)) => {
@@ -206,7 +206,7 @@ fn read_subscribers(
     (numbers.len() == listed.len()).then_some(numbers)
 }
 
-/// Reads the digits of the recipient's number, without any prefix: the number of a thread in callbacks.
+/// Reads a thread's number, as in callbacks: the digits of the recipient's number, without a prefix.
 fn read_thread(value: &Value) -> Result<PhoneNumber, FieldError> {
     let digits = whole_number(value, "threadId")?;
     let number = digits.to_string().parse();
@@ -258,7 +258,7 @@ fn read_tags(request: &Object) -> Result<Tags, FieldError> {
         Some(Value::Object(written)) => written,
         Some(_) => return Err(error(Code::WrongType, "must be an object of strings")),
     };
-    // Checked first, so that no large object is copied.
+    // We check the count first, so that no large object is copied.
     if written.len() > Tags::MOST {
         return Err(error(Code::TooMany, &TagsError::TooMany.to_string()));
     }

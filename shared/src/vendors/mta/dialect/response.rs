@@ -1,6 +1,6 @@
 //! The answer to `POST /v3/send`: `{"success","message","data"}`.
 //!
-//! The pages describe `data.messageId` only. `data.segments` is ours: how many segments the text takes as an SMS.
+//! The pages describe only `data.messageId`. `data.segments` is ours: how many segments the text takes as an SMS.
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ struct Data {
     segments: u16,
 }
 
-/// Returns the answer to an accepted request, by its first message.
+/// Returns the answer to an accepted request, from its first message.
 #[must_use]
 pub fn accepted(first: &Message) -> String {
     json::write(&Answer {

@@ -1,8 +1,8 @@
 //! Scheduled requests: `/v3/scheduled`.
 //!
-//! The pages have the paths and the names of the record's fields. The choices are ours: a field that the gateway has no
-//! value for is `null`; `message` has the header and footer; times are in UTC with milliseconds; a record also has the
-//! request's `externalId` and `tags`, and the number of its recipients.
+//! The pages have the paths and the names of a record's fields. Our choices: a field is `null` if the gateway has no
+//! value for it; `message` includes header and footer; times are in UTC with milliseconds; a record also has the
+//! request's `externalId` and `tags`, and its number of recipients.
 
 use serde::Serialize;
 

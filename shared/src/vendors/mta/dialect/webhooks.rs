@@ -1,11 +1,11 @@
 //! Webhooks: `/v3/webhooks`, by the page "Webhooks".
 //!
-//! `secret` is never in an answer. Where the page is silent, the choices are ours:
+//! No answer contains `secret`. Where the page is silent, the choices are ours:
 //!
-//! - The status of a new webhook's answer is 200. The page shows no 201.
-//! - `sendAlertEmail: true` is refused, because the gateway sends no e-mail. Its operator gets the notices of endpoints
-//!   that fail.
-//! - `skipErrors`, `skipErrorCodes`, `retryOnError` and `maxThroughputPerMinute` are checked and returned, and have no
+//! - A new webhook is answered with 200. The page shows no 201.
+//! - `sendAlertEmail: true` is refused, because the gateway sends no e-mail. The gateway's operator gets the notices
+//!   about failing endpoints.
+//! - `skipErrors`, `skipErrorCodes`, `retryOnError` and `maxThroughputPerMinute` are checked and returned, but have no
 //!   effect.
 //! - A change replaces the fields that it names. An empty `alertEmail` removes the address.
 
@@ -29,7 +29,7 @@ use crate::{
 
 /// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3).
 const LONGEST_EMAIL: usize = 254;
-/// Limits on the codes, because all webhooks of an account are one item.
+/// Limits the codes, because all the account's webhooks are in one item.
 const MOST_CODES: usize = 20;
 const LONGEST_CODE: usize = 50;
 
@@ -72,7 +72,7 @@ impl WebhookChange {
 /// Reads a new webhook.
 ///
 /// # Errors
-/// Each error in each field, or the error of the body.
+/// All errors in all fields, or the error in the body.
 pub fn read(body: &[u8], created_at: Timestamp) -> Result<Webhook, Vec<FieldError>> {
     let object = read_object(body).map_err(|error| vec![error])?;
     let mut errors = Vec::new();
@@ -207,7 +207,7 @@ fn shown(id: WebhookId, webhook: &Webhook) -> ShownWebhook<'_> {
     }
 }
 
-/// The page shows no `success` in these answers.
+/// Has no `success`, because the page shows none in these answers.
 #[derive(Serialize)]
 struct Changed<'a> {
     message: String,
@@ -241,7 +241,7 @@ pub fn list(webhooks: &Webhooks, paging: Paging) -> String {
     rows("Webhooks retrieved successfully.", page, paging, webhooks.len(), false)
 }
 
-/// Returns the error of an account that has `most` webhooks already.
+/// Returns the error for an account with `most` webhooks already.
 #[must_use]
 pub fn too_many(most: usize) -> FieldError {
     let rule = format!("is one too many: an account may have {most} webhooks, and a PATCH changes one of them");

@@ -1,5 +1,5 @@
-//! Mobile Text Alerts' errors, in the format of its error message catalog. The catalog lists no name for a 409 and a 429;
-//! ours follow the others.
+//! Mobile Text Alerts' errors, in the format of its error message catalog. The catalog has no names for 409 and 429;
+//! ours follow its pattern.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,14 +18,14 @@ use crate::emulator::problem::Problem;
 pub(super) enum Error {
     Unauthorized,
     Busy(Busy),
-    /// The account's requests in a minute are used up.
+    /// The account has used up this minute's requests.
     RateLimited {
         retry_after_s: u16,
     },
     Invalid(Problem),
     TooLong,
     UnknownLongcode,
-    /// The request ID is that of an accepted submit.
+    /// An accepted submit already had this request ID.
     Conflict,
     /// The network refuses the number.
     Refused {
@@ -57,7 +57,7 @@ impl Error {
         }
     }
 
-    /// Returns the type and the name.
+    /// Returns the error's type and name.
     fn kind(&self) -> (&'static str, &'static str) {
         match self.status() {
             StatusCode::UNAUTHORIZED => ("unauthorized_error", "MTAUnauthorizedError"),

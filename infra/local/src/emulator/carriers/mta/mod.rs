@@ -1,21 +1,22 @@
 //! The simulated Mobile Text Alerts, after its pages "Send a message", "Receive and reply to messages", "Webhooks" and
-//! "Error message catalog". A connection is an account, and its key the account's API key. Webhooks are in the version
-//! V3. They go to the addresses that the account registered with `POST /v3/webhooks`, or else to the connection's.
+//! "Error message catalog". Each connection is an account, whose API key is the connection's key. Webhooks are in
+//! version V3. They go to the addresses that the account registered with `POST /v3/webhooks`, or else to the
+//! connection's.
 //!
 //! The pages leave these points open, and the choices are ours:
 //! - A message has one recipient. We refuse what we do not simulate: e-mail addresses, groups, images, templates and
 //!   scheduled messages.
-//! - A second request with the `X-Request-Id` of an accepted one gets a 409. A busy account answers 429 or 503.
+//! - If a request repeats the `X-Request-Id` of an accepted request, it gets a 409. A busy account answers 429 or 503.
 //! - Without `longcodeId` the account sends from [`OWN_NUMBER`].
-//! - A number that replied STOP, or is named in `POST /v3/unsubscribes`, is unsubscribed from the whole account until it
-//!   replies START. If a person switched that on, messages to it get a 400.
-//! - A reply has `toNumber`, `replyId`, `timestamp` and `type`, which the page's table lacks. A connection with a country
-//!   writes national numbers, as V1 does. A second file is a reply of its own.
-//! - Of several addresses for an event, the one registered last counts. An event is retried if its webhook has
-//!   `retryOnError`, and without end if it goes to the connection's address.
+//! - A number that replied STOP, or is named in `POST /v3/unsubscribes`, is unsubscribed from the whole account until
+//!   it replies START. Messages to it get a 400 if `refuses_unsubscribed` is on.
+//! - A reply has `toNumber`, `replyId`, `timestamp` and `type`, which the page's table lacks. A connection with a
+//!   country writes national numbers, as V1 does. If a reply has several files, each further file is a separate reply.
+//! - If several addresses are registered for an event, the newest counts. A registered webhook is retried only if it
+//!   has `retryOnError`. An event to the connection's address is retried without end.
 //!
-//! We never report `undeliverable` or `unknown`. `PUT /mta/settings` limits an account's requests, or refuses unsubscribed
-//! numbers.
+//! We never report `undeliverable` or `unknown`. `PUT /mta/settings` limits an account's requests, or refuses
+//! unsubscribed numbers.
 
 mod error;
 mod registrations;
@@ -59,7 +60,7 @@ use crate::emulator::webhooks::{Webhook, WebhookBody};
 const SUBMIT_PATH: &str = "/v3/send";
 const WEBHOOKS_PATH: &str = "/v3/webhooks";
 const REQUEST_ID_HEADER: &str = "x-request-id";
-/// The number of the account from which it sends without `longcodeId`.
+/// The account's number if a request has no `longcodeId`.
 const OWN_NUMBER: &str = "447999399999";
 
 #[derive(Default)]
@@ -81,7 +82,7 @@ impl SimulatedVendor for Simulation {
             .with_state(MtaState { network, simulation: self })
     }
 
-    /// Returns a number, as the page types it.
+    /// Returns a numeric ID, as on the page.
     fn new_id(&self) -> String {
         webhook::number_of(&Uuid::new_v4()).to_string()
     }
@@ -135,7 +136,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether a set has a connection's value.
+/// Returns whether the set contains the value for this connection.
 fn has<T: Eq + Hash>(set: &Mutex<HashSet<(ConnectionName, T)>>, connection: &Connection, value: T) -> bool {
     lock(set).contains(&(connection.name.clone(), value))
 }
@@ -147,7 +148,7 @@ struct MtaState {
 }
 
 impl MtaState {
-    /// Returns the account of a request, if it may make one now.
+    /// Returns the account that makes a request, and counts the request, unless the account is busy.
     fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Connection>, Error> {
         let key = bearer(headers).ok_or(Error::Unauthorized)?;
         let connection = self.network.connections().with_credentials(Vendor::Mta, Some(&key));

@@ -15,7 +15,7 @@ use crate::emulator::webhooks::Webhook;
 
 const EVENTS: [&str; 4] = ["message-reply", "delivery-status", "message-send", "number-opt-in"];
 const PAGE_SIZE: usize = 25;
-/// The page makes at most two retries.
+/// The vendor retries at most twice.
 const MOST_RETRIES: u32 = 2;
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(super) struct Registration {
     pub(super) url: Url,
     pub(super) secret: String,
     retries: bool,
-    /// As answers show it, without the secret.
+    /// The webhook as answers show it, without its secret.
     shown: Value,
 }
 
@@ -40,7 +40,7 @@ impl Registration {
 }
 
 impl Registrations {
-    /// Registers a webhook, and returns the answer. An address must be on this machine.
+    /// Registers a webhook and returns the answer. The address must be on this machine.
     pub(super) fn register(&mut self, account: &ConnectionName, body: &[u8], now: Timestamp) -> Result<Value, Error> {
         let fields = Fields::parse(body)?;
         let event = fields.filled_text("event")?;
@@ -77,7 +77,7 @@ impl Registrations {
         json!({ "data": { "rows": rows, "page": 0, "pageSize": PAGE_SIZE, "total": all.len() } })
     }
 
-    /// Returns an account's webhook for receipts or replies that was registered last.
+    /// Returns the account's newest webhook for receipts or replies.
     pub(super) fn newest(&self, account: &ConnectionName, webhook: Webhook) -> Option<&Registration> {
         let event = match webhook {
             Webhook::Receipts => "delivery-status",

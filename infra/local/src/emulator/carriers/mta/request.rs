@@ -10,7 +10,7 @@ use crate::emulator::channels::Channel;
 use crate::emulator::phone::Phone;
 use crate::emulator::problem::{Fields, Problem};
 
-/// What we simulate of the page's fields.
+/// The page's fields that we simulate.
 const FIELDS: [&str; 4] = ["subscribers", "message", "longcodeId", "externalId"];
 const MOST_CHARACTERS: usize = 160;
 
@@ -35,7 +35,7 @@ impl Request {
         Ok(request)
     }
 
-    /// Returns the submit, from the number that `longcodeId` names.
+    /// Returns the submit, sent from the number behind `longcodeId`.
     pub(super) fn resolve(self, connection: &Arc<Connection>) -> Result<Submit, Error> {
         if self.message.chars().count() > MOST_CHARACTERS {
             return Err(Error::TooLong);
@@ -48,7 +48,7 @@ impl Request {
         Ok(self.submit(Some(Arc::clone(connection)), from))
     }
 
-    /// Returns the submit from the ID as written.
+    /// Returns the submit with `longcodeId` as written.
     pub(super) fn unresolved(self) -> Submit {
         let from = self.longcode_id.map_or_else(|| OWN_NUMBER.to_owned(), |id| id.to_string());
         self.submit(None, from)
@@ -71,7 +71,7 @@ impl Request {
     }
 }
 
-/// Reads the only recipient: a text, or a JSON number.
+/// Reads the single recipient: a string or a JSON number.
 fn subscriber(fields: &Fields) -> Result<Phone, Problem> {
     let invalid = |message: &str| Problem::invalid("subscribers", message);
     let all = fields.list::<Value>("subscribers")?;

@@ -1,5 +1,5 @@
-//! What a person may switch on: the limit on an account's requests a minute, and the refusal of unsubscribed numbers.
-//! Both are off at first, because tests send faster and use the same numbers again.
+//! Settings that a person or a test may switch on: a limit on an account's requests per minute, and the refusal of
+//! unsubscribed numbers. Both are off by default, because most tests send faster and reuse numbers.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 pub(super) struct Settings {
     most_requests: Option<u64>,
     pub(super) refuses_unsubscribed: bool,
-    /// The start of each account's minute, and its requests since then.
+    /// When each account's minute began, and its requests since then.
     used: HashMap<ConnectionName, (Timestamp, u64)>,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn receipt(receipt: &Receipt<'_>) -> Option<Value> {
     }))
 }
 
-/// Returns a reply for each file, the first with the text: `url` is a single file.
+/// Splits a reply, because `url` holds a single file: one reply per file, the first with the text.
 pub(super) fn parts(reply: &Reply) -> Vec<Reply> {
     let more = reply.media.iter().enumerate().skip(1).map(|(index, file)| Reply {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{} {index}", reply.id).as_bytes()).to_string(),
@@ -68,25 +68,25 @@ pub(super) fn reply(reply: &Reply, connection: &Connection) -> Value {
     body
 }
 
-/// Writes a number of the connection's country as a national number, and any other in E.164 format.
+/// Writes a number as a national number if it belongs to the connection's country, and otherwise in E.164 format.
 fn written(phone: &Phone, country_code: Option<&str>) -> String {
     let digits = phone.digits();
     let national = country_code.and_then(|code| digits.strip_prefix(code).map(|national| (code, national)));
     match national {
-        // The page's sample of a national number is North American, and has no leading 0.
+        // The page's sample national number is North American and has no leading 0.
         Some(("1", national)) => national.to_owned(),
         Some((_, national)) => format!("0{national}"),
         None => format!("+{digits}"),
     }
 }
 
-/// Derives a message ID from a UUID. Mobile Text Alerts counts its messages.
+/// Derives a numeric message ID from a UUID, because Mobile Text Alerts' IDs are numbers.
 pub(super) fn number_of(id: &Uuid) -> u64 {
     let (high, _) = id.as_u64_pair();
     high >> 16
 }
 
-/// Returns the header with the HMAC-SHA256 of the body, or none without a secret.
+/// Returns the header with the body's HMAC-SHA256, or no header without a secret.
 pub(super) fn signature(secret: Option<&str>, body: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let Some(secret) = secret else { return headers };

@@ -14,7 +14,7 @@ use crate::{
 connector_tests!(tables);
 
 const KEY: &str = "an-api-key";
-/// HMAC-SHA256 under `Jefe` of `SIGNED`.
+/// The HMAC-SHA256 of `SIGNED` under the key `Jefe`.
 const SIGNATURE: &str = "41990d20c87f086d7c6c6b6f30078c6e77cf0654692fac2e829ad65a1c2853c0";
 const SIGNED: &[u8] = br#"{"type":"delivery-status"}"#;
 

@@ -105,7 +105,7 @@ fn refusals() -> Vec<(Answer, Outcome)> {
         (refused(400, words("+44 7911 000001 has opted out")), opted_out("status 400: … has opted out")),
         (refused(422, words("opted-out number")), opted_out("status 422: opted-out number")),
         (refused(400, words("Unknown subscriber")), rejected("status 400: Unknown subscriber")),
-        // Only a refusal of the message tells an opt-out.
+        // Only a refused message tells an opt-out, not a refused account.
         (refused(401, words("unsubscribed")), busy(None, "status 401")),
         (refused(403, words("Your account has opted out")), busy(None, "status 403")),
         (format!("403\n\n{UNVERIFIED}").into(), busy(None, "status 403")),

@@ -27,7 +27,7 @@ pub(super) fn rows() -> Vec<WebhookSetupRow> {
     let of = |rows: &[Value]| page(rows, rows.len());
     let receipts = row("delivery-status", &ours("dlr"));
     let replies = row("message-reply", &ours("mo"));
-    // The event or the address of another.
+    // Another event's webhook, and another address.
     let others = [
         row("message-reply", &ours("dlr")),
         row("delivery-status", "https://gateway.example/dlr/mta/old"),
@@ -59,7 +59,8 @@ fn page(rows: &[Value], total: usize) -> Answer {
     format!("200\n\n{}", json!({"data": {"rows": rows, "page": 0, "pageSize": 25, "total": total}})).into()
 }
 
-/// A row with the state of both webhooks: whether it is registered, and the number of other addresses.
+/// Returns a row. `states` tells for each of our webhooks whether it is registered, and how many other addresses there
+/// are.
 fn setup(lists: Vec<(&'static str, Answer)>, states: [(bool, usize); 2]) -> WebhookSetupRow {
     let calls = [(RECEIPTS, SHOWN_RECEIPTS), (REPLIES, SHOWN_REPLIES)].into_iter().zip(states);
     let calls =

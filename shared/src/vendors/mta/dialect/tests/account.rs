@@ -1,4 +1,4 @@
-//! Opt-outs, validations, senders and keys: a request and what we read of it, and the answers.
+//! Opt-outs, validations, senders and keys: requests as we read them, and the answers.
 
 use serde_json::{Value, json};
 

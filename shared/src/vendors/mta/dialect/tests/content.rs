@@ -12,7 +12,7 @@ fn with(content: &str) -> String {
     format!(r#"{{"subscribers":["+447700900001"],{content}}}"#)
 }
 
-/// Returns the text and the rest of the only draft.
+/// Returns the single draft's text, and the rest of the draft.
 fn shown(text: &str, rest: &str) -> Vec<String> {
     vec!["from the usual sender".to_owned(), format!("0 447700900001 {text}{rest}")]
 }

@@ -1,4 +1,4 @@
-//! Deliveries: a query and what we read of it, a message and its row.
+//! Deliveries: queries as we read them, and messages with their rows.
 
 use serde_json::json;
 use strum::IntoEnumIterator;

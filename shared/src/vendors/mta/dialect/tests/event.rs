@@ -116,7 +116,7 @@ fn reply_has_the_labels_of_the_message_that_it_answers() {
     assert_eq!(message_reply(&reply_to(None)), unasked);
 }
 
-/// Returns the given fields of a reply's callback. An absent field is `absent`.
+/// Returns the given fields from a reply's callback, with `absent` for an absent field.
 fn fields<const N: usize>(reply: &Reply, names: [&str; N]) -> [Value; N] {
     let written: Value = serde_json::from_str(&message_reply(reply)).unwrap();
     names.map(|name| written.get(name).cloned().unwrap_or_else(|| "absent".into()))

@@ -1,5 +1,5 @@
-//! The dialect's tables: a request and what we read of it, a state or reply and its callback, a record and its answer.
-//! Samples of the vendor's pages are in `tests/fixtures/mta`.
+//! The dialect's tables: requests as we read them, callbacks for states and replies, and records with their answers.
+//! Samples from the vendor's pages are in `tests/fixtures/mta`.
 
 mod account;
 mod content;
@@ -37,14 +37,14 @@ fn json(answer: &str) -> Value {
     serde_json::from_str(answer).unwrap()
 }
 
-/// Reads a parameter as `edge` does, but for the error of a repeated one.
+/// Reads a parameter as `edge` does, except that a repeated parameter is no error.
 fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, FieldError> {
     let found = query::parameters(query).find(|parameter| parameter.name == name);
     let value = found.map(|parameter| parameter.value).transpose();
     value.map_err(|error| FieldError::new(name, FieldErrorCode::Malformed, error.to_string()))
 }
 
-/// The request's sender and each draft in a line, or the field, index and code of each error.
+/// The sender and a line for each draft, or each error's field, index and code.
 type Read = Result<Vec<String>, Vec<Named>>;
 
 fn read_in(country: Option<&str>, body: &[u8]) -> Read {
@@ -67,7 +67,7 @@ fn errors<const N: usize>(errors: [(&str, FieldErrorCode); N]) -> Read {
     Err(errors.map(|(field, code)| (field.to_owned(), code)).into())
 }
 
-/// Writes a draft's index, recipient and text, and what else it has.
+/// Returns a draft's line: index, recipient, text, and any other fields.
 fn line(draft: &Draft) -> String {
     let tags: Vec<_> = draft.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
     let channels: Vec<_> = draft.channels.iter().map(|channel| format!(" {}", channel.into_str())).collect();

@@ -5,7 +5,7 @@ use crate::{
     vendors::mta::dialect::{rejection::rename, request::read},
 };
 
-/// Returns the place, code and words of each error, for the errors of three messages.
+/// Returns each error's place, code and message, for the errors in three messages.
 fn renamed(recipients: &str, field: &str, code: E, rule: &str) -> Vec<String> {
     let body = format!(r#"{{{recipients},"message":"a"}}"#);
     let request = read(body.as_bytes(), SegmentLimit::default(), None).ok().unwrap();
@@ -35,13 +35,13 @@ fn each_error_of_a_later_step_has_the_name_of_its_field() {
             numbers,
             "from.value",
             E::NotOwned,
-            &["longcodeId NotOwned is required: the account's default sender does not belong to the account any more"],
+            &["longcodeId NotOwned is required: the account no longer owns its default sender"],
         ),
         (
             thread,
             "from.value",
             E::NotOwned,
-            &["threadId NotOwned is a conversation over a sender that the account does not have any more"],
+            &["threadId NotOwned is a conversation over a sender that the account no longer owns"],
         ),
         (numbers, "send_at", E::TooLong, &["scheduledDate TooLong rule"]),
         (numbers, "Idempotency-Key", E::Conflict, &["X-Request-Id Conflict rule"]),

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Returns a request with more fields.
+/// Returns a request with one number and further fields.
 fn one(more: &str) -> String {
     format!(r#"{{"subscribers":["+447700900001"],"message":"a"{more}}}"#)
 }

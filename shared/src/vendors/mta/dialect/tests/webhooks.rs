@@ -1,4 +1,4 @@
-//! Webhooks: a request and the webhook or the errors; a webhook and the answers.
+//! Webhooks: requests with the webhook or the errors, and webhooks with the answers.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn errors(request: &Value) -> Vec<Named> {
     all_named(&read(request.to_string().as_bytes(), at()).err().unwrap_or_default())
 }
 
-/// The data of a full webhook's answers.
+/// Returns the answers' data for a webhook with all fields.
 fn shown(id: u32) -> Value {
     json!({"id": id, "event": "delivery-status", "url": "https://a.example/hook?token=t", "alertEmail": "ops@a.example",
         "sendAlertEmail": false, "skipErrors": true, "skipErrorCodes": ["30003", "x"], "retryOnError": false,
@@ -111,7 +111,7 @@ fn each_invalid_field_is_named() {
     ] {
         let request = with(field, value);
         assert_eq!(errors(&request), [(field.to_owned(), code)], "{request}");
-        // A change may leave fields out, and has the same rules.
+        // A change may leave fields out, but each field has the same rules.
         let change = json!({field: request[field]}).to_string();
         let change = read_change(change.as_bytes()).err().unwrap_or_default();
         let expected = if code == Code::Missing { Vec::new() } else { vec![(field.to_owned(), code)] };
