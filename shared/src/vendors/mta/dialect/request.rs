@@ -31,8 +31,6 @@ use crate::{
 
 /// The most numbers in a request.
 pub const MOST_RECIPIENTS: usize = 1000;
-/// The form of a time on the vendor's pages.
-const TIME_RULE: &str = "is not an ISO 8601 date and time like 20260101T090000-0000";
 
 /// Fields that name recipients in the vendor's contact base.
 const CONTACT_FIELDS: [&str; 3] = ["groups", "subscriberIds", "allSubscribers"];
@@ -233,7 +231,7 @@ fn read_longcode(request: &Object) -> Result<Option<u64>, FieldError> {
 
 fn read_time(request: &Object) -> Result<Option<Timestamp>, FieldError> {
     let time = filled(request, "scheduledDate")?.map(parse_time).transpose();
-    time.map_err(|_| FieldError::new("scheduledDate", Code::Malformed, TIME_RULE))
+    time.map_err(|error| FieldError::new("scheduledDate", Code::Malformed, error.to_string()))
 }
 
 fn read_reference(request: &Object) -> Result<Option<Reference>, FieldError> {
