@@ -119,7 +119,7 @@ pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let (mut steps, pending) = (steps().await?, pending(counts).await?);
     steps.extend(unknown().await?);
     steps.extend(by_id().await?);
-    steps.extend(numbered().await?);
+    steps.extend(Box::pin(numbered()).await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [
