@@ -24,8 +24,18 @@ use tracing_subscriber::{
 use super::{ConfigError, Variables};
 
 /// This project's crates, as log targets.
-const OURS: [&str; 9] =
-    ["shared", "send", "schedule_tick", "dispatch", "dlr_webhook", "mo_webhook", "callback", "messages", "local"];
+const OURS: [&str; 10] = [
+    "shared",
+    "send",
+    "schedule_tick",
+    "dispatch",
+    "dlr_webhook",
+    "mo_webhook",
+    "callback",
+    "messages",
+    "account",
+    "local",
+];
 
 /// The target under which the Lambda runtime opens an invocation's span, and logs no events.
 const INVOCATION: &str = "lambda_runtime::layers::trace";
@@ -87,4 +97,20 @@ pub fn targets(level: LevelFilter) -> Targets {
     let others =
         Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(INVOCATION, level.max(LevelFilter::INFO));
     OURS.into_iter().fold(others, |targets, ours| targets.with_target(ours, level))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_function_is_a_log_target() {
+        let functions = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions")).unwrap();
+        for function in functions {
+            let target = function.unwrap().file_name().into_string().unwrap().replace('-', "_");
+            assert!(OURS.contains(&target.as_str()), "{target}");
+        }
+    }
 }
