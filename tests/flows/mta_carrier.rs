@@ -145,14 +145,14 @@ async fn opt_out_told_by_the_carrier_is_ours_until_a_start() {
 }
 
 #[tokio::test]
-async fn resent_message_is_recognised_by_its_request_id() {
+async fn repeated_request_id_sends_nothing_and_stays_unknown() {
     let config = TestConfig::new().route_all_to(&["mta"]).on_unknown(OnUnknown::Resend).carrier_timeout_ms(1_000);
     let system = System::with_config(config).await;
     let phone = Phone::unanswered();
     let sent = system.send_one(DEMO, owned(&phone, "Hello")).await;
-    system.until_state(&sent, "unknown").await;
+    system.until_state_after(&sent, "unknown", 1).await;
     system.advance(125).await;
-    let message = system.until_state(&sent, "submitted").await;
-    assert_eq!(message.states().iter().filter(|state| **state == "submitting").count(), 2);
+    let message = system.until_state_after(&sent, "unknown", 2).await;
+    assert_eq!(message.last_reason(), "status 409: an earlier submit had this X-Request-Id");
     assert_eq!(system.texts(&phone).await, ["Hello"]);
 }
