@@ -49,7 +49,7 @@ impl Account {
         let webhook = webhooks::read(body(request)?, self.gateway.clock.now()).map_err(Failure::invalid)?;
         match self.directory.add_webhook(account, &webhook).await? {
             WebhookAddition::Added(id) => Ok(webhooks::created(id, &webhook)),
-            WebhookAddition::TooMany => Err(Failure::invalid(vec![webhooks::too_many(MOST_WEBHOOKS)])),
+            WebhookAddition::TooMany => Err(Failure::conflict(webhooks::too_many(MOST_WEBHOOKS))),
         }
     }
 

@@ -115,7 +115,7 @@ async fn account_has_its_own_webhooks_and_50_at_most() {
     for id in 2..=50 {
         assert_eq!(add(&system, "message-reply", "https://a.example/replies").await, id);
     }
-    let words = failure(post(&system, PATH, &webhook("message-reply", "https://a.example/")).await, 400);
+    let words = failure(post(&system, PATH, &webhook("message-reply", "https://a.example/")).await, 409);
     assert!(words.contains("50 webhooks"), "{words}");
     assert_eq!(ids(&system).await, (1..=50).collect::<Vec<_>>());
     assert_eq!(system.delete(DEMO, &format!("{PATH}/7")).await.status, StatusCode::OK);

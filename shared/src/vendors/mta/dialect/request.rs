@@ -33,7 +33,8 @@ use crate::{
 pub const MOST_RECIPIENTS: usize = 1000;
 
 /// Fields that name recipients in the vendor's contact base.
-const CONTACT_FIELDS: [&str; 3] = ["groups", "subscriberIds", "allSubscribers"];
+const CONTACT_FIELDS: [&str; 3] = ["groups", "subscriberIds", ALL_CONTACTS];
+const ALL_CONTACTS: &str = "allSubscribers";
 /// Fields for the vendor's templates and repeated messages.
 const OTHER_UNSUPPORTED: [(&str, &str); 3] = [
     ("templateId", "needs the vendor's templates, which the gateway does not have"),
@@ -142,8 +143,8 @@ pub(super) fn filled<'a>(request: &'a Object, name: &str) -> Result<Option<&'a s
 /// Returns whether the field names recipients in the vendor's contact base, or all of them.
 fn names_contacts(request: &Object, name: &str) -> bool {
     given(request, name).is_some_and(|value| match value {
-        Value::Bool(value) => *value,
-        Value::Array(listed) => !listed.is_empty(),
+        Value::Bool(value) => *value || name != ALL_CONTACTS,
+        Value::Array(listed) => !listed.is_empty() || name == ALL_CONTACTS,
         _ => true,
     })
 }

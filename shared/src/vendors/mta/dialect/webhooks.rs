@@ -241,11 +241,10 @@ pub fn list(webhooks: &Webhooks, paging: Paging) -> String {
     rows("Webhooks retrieved successfully.", page, paging, webhooks.len(), false)
 }
 
-/// Returns the error for an account with `most` webhooks already.
+/// Returns the message to an account with `most` webhooks already.
 #[must_use]
-pub fn too_many(most: usize) -> FieldError {
-    let rule = format!("is one too many: an account may have {most} webhooks, and a PATCH changes one of them");
-    FieldError::new("(webhook)", Code::TooMany, rule)
+pub fn too_many(most: usize) -> String {
+    format!("The account has {most} webhooks, the most that it may have. Change one with PATCH, or delete one.")
 }
 
 /// Returns the ID in a path, or `None` if no webhook has it.
