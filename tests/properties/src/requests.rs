@@ -2,6 +2,10 @@
 //! rules, and is parsed alike when rendered again unless it has rich content. An error has a bounded length.
 //! For `POST /message`, it also names the field, but no phone number.
 
+mod mta;
+
+pub use mta::mta_send;
+
 use serde_json::{Value, json};
 use shared::{
     domain::{
@@ -18,7 +22,6 @@ use shared::{
         },
         cymba::dialect as mplus,
         messangi::dialect::{error::Failure, request as messangi, response::Meta},
-        mta::dialect::{error::Failure as MtaFailure, request as mta},
     },
 };
 use strum::IntoEnumIterator;
@@ -213,38 +216,6 @@ fn assert_refused(errors: Vec<FieldError>) {
     let answer = Failure::invalid(errors).write(Meta::new(Timestamp::UNIX_EPOCH, Uuid::nil()));
     let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
     assert!(answer["error"]["code"].is_string() && answer["error"] == answer["errors"][0], "{answer}");
-}
-
-/// Checks `POST /v3/send`.
-pub fn mta_send(body: &[u8]) {
-    for country in [None, "1".parse().ok()] {
-        let read = |body: &[u8]| mta::read(body, limit(), country);
-        let first = read(body);
-        assert!(first == read(body), "the same request was read differently");
-        match first {
-            Ok(request) => {
-                let drafts = request.drafts(&SenderChoice::Shared);
-                assert!((1..=mta::MOST_RECIPIENTS).contains(&drafts.len()));
-                let mut numbers: Vec<_> = drafts.iter().map(|draft| draft.to.digits()).collect();
-                numbers.sort_unstable();
-                assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "a number is there twice");
-                for (index, draft) in drafts.iter().enumerate() {
-                    assert_eq!(draft.index, index);
-                    assert_valid(draft, &Limits { segments: 10, reference: 100 });
-                    assert_eq!(draft.content.is_some(), !draft.channels.is_empty());
-                }
-                let again = render::mta(&drafts).and_then(|again| read(again.to_string().as_bytes()).ok());
-                assert!(again.is_some_and(|again| again.drafts(&SenderChoice::Shared) == drafts), "read differently");
-            }
-            Err(errors) => {
-                assert!(!errors.is_empty());
-                errors.iter().for_each(assert_fault);
-                let answer = MtaFailure::invalid(errors).write(Timestamp::UNIX_EPOCH, Uuid::nil());
-                let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
-                assert!(answer["httpCode"] == 400 && answer["message"].is_string(), "{answer}");
-            }
-        }
-    }
 }
 
 /// Checks `POST /v1.0/message`.
