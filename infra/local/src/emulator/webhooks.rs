@@ -141,6 +141,21 @@ impl Webhooks {
     }
 }
 
+/// Logs a line with the fields that name the event and its carrier.
+macro_rules! log_delivery {
+    ($names:expr, $connection:expr, $($fields:tt)+) => {{
+        let (carrier_message_id, carrier_reply_id) = $names.carrier_ids();
+        info!(
+            message.id = $names.message_id.as_ref().map(display),
+            carrier = $connection.name.as_str(),
+            vendor = $connection.vendor.into_str(),
+            carrier.message.id = carrier_message_id,
+            carrier.reply.id = carrier_reply_id,
+            $($fields)+
+        );
+    }};
+}
+
 impl EventNames<'_> {
     /// Returns the carrier's ID of the message and of the reply, one of which is `None`.
     fn carrier_ids(&self) -> (Option<&str>, Option<&str>) {
@@ -151,45 +166,16 @@ impl EventNames<'_> {
     }
 
     fn log_accepted(&self, connection: &Connection) {
-        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
-        info!(
-            message.id = self.message_id.as_ref().map(display),
-            carrier = connection.name.as_str(),
-            vendor = connection.vendor.into_str(),
-            carrier.message.id = carrier_message_id,
-            carrier.reply.id = carrier_reply_id,
-            "gateway accepted {}",
-            self.webhook
-        );
+        log_delivery!(self, connection, "gateway accepted {}", self.webhook);
     }
 
     fn log_not_accepted(&self, connection: &Connection, backoff: Duration, error: &DeliveryError) {
-        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
-        info!(
-            message.id = self.message_id.as_ref().map(display),
-            carrier = connection.name.as_str(),
-            vendor = connection.vendor.into_str(),
-            carrier.message.id = carrier_message_id,
-            carrier.reply.id = carrier_reply_id,
-            retry_ms = backoff.as_millis(),
-            %error,
-            "gateway did not accept {}",
-            self.webhook
-        );
+        let retry_ms = backoff.as_millis();
+        log_delivery!(self, connection, retry_ms, %error, "gateway did not accept {}", self.webhook);
     }
 
     fn log_given_up(&self, connection: &Connection, error: &DeliveryError) {
-        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
-        info!(
-            message.id = self.message_id.as_ref().map(display),
-            carrier = connection.name.as_str(),
-            vendor = connection.vendor.into_str(),
-            carrier.message.id = carrier_message_id,
-            carrier.reply.id = carrier_reply_id,
-            %error,
-            "carrier gave up {}",
-            self.webhook
-        );
+        log_delivery!(self, connection, %error, "carrier gave up {}", self.webhook);
     }
 }
 
