@@ -1,6 +1,6 @@
 //! Seeded runs: random traffic, faults and time, derived from a seed. Two accounts write to the same few
 //! numbers, cancel messages and repeat requests. Phones reply, also with STOP and START. Carriers send
-//! receipts in any order and number. Functions stay warm over several invocations, and often two run at
+//! receipts in any order and number. In some runs, the operator suspends and resumes an account. Functions stay warm over several invocations, and often two run at
 //! once, also on the same job.
 //!
 //! `tests/faults/run --seed N` repeats a failure, unless it depends on the SDK's backoff or on the machine's
@@ -8,6 +8,7 @@
 
 mod action;
 mod clients;
+mod suspension;
 mod verdict;
 mod webhooks;
 
@@ -27,6 +28,7 @@ use tests::carriers;
 use self::{
     action::Action,
     clients::{Client, set_channel_behaviors},
+    suspension::Suspensions,
     verdict::judge_seed,
     webhooks::PendingWebhooks,
 };
@@ -49,6 +51,8 @@ const STEPS_PER_RESTART: usize = 12;
 const STEPS_PER_CONCURRENT_STEP: usize = 3;
 /// On average, 1 concurrent step in this many runs the same action twice.
 const CONCURRENT_STEPS_PER_DUPLICATE: usize = 3;
+/// 1 seed in this many has suspensions.
+const SEEDS_PER_SUSPENSION: usize = 3;
 /// Replace an emulator after this many seeds, because phones keep every message they ever got.
 const SEEDS_PER_STAGE: usize = 50;
 
@@ -58,6 +62,7 @@ struct Run<'a> {
     random: Random,
     clients: Vec<Client>,
     webhooks: PendingWebhooks,
+    suspensions: Suspensions,
 }
 
 /// Returns a seed's carriers, in order of preference.
@@ -79,7 +84,8 @@ async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     set_channel_behaviors(stage).await;
     stage.proxy.begin_run(fault_plan(Random::seeded((seed as u64) << 32)));
     let clients = (0..CLIENTS).map(|_| Client::new(&random)).collect();
-    let mut run = Run { seed, stage, random, clients, webhooks: PendingWebhooks::default() };
+    let mut run =
+        Run { seed, stage, random, clients, webhooks: PendingWebhooks::default(), suspensions: Suspensions::default() };
     for _ in 0..STEPS {
         run.step().await;
     }
@@ -97,6 +103,7 @@ impl Run<'_> {
         match self.random.index(12) {
             0 => self.send_reply().await,
             1 => self.stage.advance(Duration::from_secs(1 + self.random.index(200) as u64)).await,
+            2 if self.seed.is_multiple_of(SEEDS_PER_SUSPENSION) => self.suspensions.toggle(self.stage).await,
             _ => self.run_action().await,
         }
     }
@@ -130,6 +137,7 @@ impl Run<'_> {
     }
 
     async fn end(mut self) -> Verdict {
+        self.suspensions.end(self.stage).await;
         for index in 0..CLIENTS {
             if !self.clients[index].log.is_accepted {
                 let action = Action::post(&mut self, index);
@@ -152,7 +160,9 @@ impl Run<'_> {
                 action.record_outcome(&mut self, outcome);
             }
         };
-        judge_seed(self.stage, &self.clients, &self.webhooks, idle).await
+        let mut verdict = judge_seed(self.stage, &self.clients, &self.webhooks, idle).await;
+        self.suspensions.judge(self.stage, &self.webhooks, &mut verdict).await;
+        verdict
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
 const CARRIER_TIMEOUT_MS: u32 = 1_000;
 /// Delay of a carrier's late answer: longer than the timeout.
 const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
-const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Retries of an empty receive while the other function, still running, may enqueue a job.
 const RECEIVE_RETRIES: usize = 10;
@@ -129,6 +129,15 @@ impl Stage {
     /// Returns an environment for further functions, whose calls are neither counted nor hit by faults.
     pub fn environment(&self) -> Environment {
         self.instances[0].environment.clone()
+    }
+
+    /// Runs a command of the operator's tool, without faults.
+    pub async fn admin(&self, words: &[&str]) {
+        let local = format!("--local={}", self.system.emulator.url());
+        let words = [&["admin", &local], words].concat();
+        let environment = self.system.environment();
+        let done = ::admin::run(words.iter().map(ToString::to_string), &environment, || Ok(String::new())).await;
+        assert_eq!(done.code, 0, "{words:?}: {}", done.err);
     }
 
     pub fn now(&self) -> Timestamp {

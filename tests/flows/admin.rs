@@ -126,7 +126,7 @@ async fn account_created_by_the_tool_sends_and_gets_signed_replies() {
     assert_eq!(
         shown["account"],
         json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "notice_url": null, "secrets": 1,
-            "on_unknown": "wait", "default_sender": null, "country": null})
+            "on_unknown": "wait", "default_sender": null, "country": null, "suspended_at": null})
     );
     assert_eq!(shown["senders"], json!(["441110000001"]));
     assert!(!shown.to_string().contains(&key) && !shown.to_string().contains(&secret));
@@ -141,7 +141,8 @@ async fn account_change_keeps_other_settings() {
     let both = ["account", "set", "demo", "--no-reply-url", "--status-url", "https://a.example/"];
     let changed = read(&system, &both).await;
     let expected = json!({"id": "demo", "name": "Renamed", "reply_url": null, "status_url": "https://a.example/",
-        "notice_url": system.sink("notices"), "secrets": 1, "on_unknown": "wait", "default_sender": null, "country": null});
+        "notice_url": system.sink("notices"), "secrets": 1, "on_unknown": "wait", "default_sender": null, "country": null,
+        "suspended_at": null});
     assert_eq!(changed["account"], expected);
     let changed = read(&system, &["account", "set", "demo", "--no-status-url"]).await;
     assert!(changed["account"]["status_url"].is_null());

@@ -39,6 +39,7 @@ mod schedule;
 mod search;
 mod senders;
 mod submit;
+mod suspension;
 mod two_processes;
 mod unknown;
 mod unmatched;

@@ -77,6 +77,7 @@ async fn send_numbered(system: &System, phones: &[&str], change: impl Fn(&mut Dr
     };
     let request = Request {
         dialect: Dialect::Mta,
+        key: None,
         drafts: phones.iter().enumerate().map(draft).collect(),
         posted: phones.len(),
         idempotency_key: None,

@@ -184,6 +184,13 @@ impl TestConfig {
         self
     }
 
+    /// Adds accounts.
+    #[must_use]
+    pub fn accounts(mut self, more: impl IntoIterator<Item = AccountConfig>) -> Self {
+        self.0.accounts.extend(more);
+        self
+    }
+
     /// Changes all accounts.
     #[must_use]
     pub fn each_account(mut self, change: impl FnMut(&mut AccountConfig)) -> Self {

@@ -1,10 +1,13 @@
 //! Attackers: a client with and without a key, a stranger who finds a carrier's webhook, the owner of a
-//! callback URL, and a phone that replies. `cost` bounds parse times, `reach` tests access to other
-//! accounts' data, `injection` tests texts with markup, and `canary` tests for leaks of private data.
+//! callback URL, and a phone that replies. `cost` bounds parse times, `memory` bounds memory, `reach` tests access to other
+//! accounts' data, `tenants` tests what accounts
+//! learn of each other and take from each other, `injection` tests texts with markup, and `canary` tests for leaks of private data.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod canary;
 mod cost;
 mod injection;
+mod memory;
 mod reach;
+mod tenants;

@@ -24,7 +24,7 @@ use shared::{
 use crate::Account;
 
 pub(crate) async fn answer(function: &Account, request: &Request, path: &[&str]) -> Result<String, Failure> {
-    let account = authenticate(request, &function.directory).await?;
+    let account = authenticate(request, &function.directory).await?.account;
     match (request.method(), path) {
         (&Method::POST, ["v3", "webhooks"]) => function.add_webhook(request, &account).await,
         (&Method::GET, ["v3", "webhooks"]) => function.list_webhooks(request, &account).await,
@@ -46,6 +46,7 @@ pub(crate) async fn answer(function: &Account, request: &Request, path: &[&str])
 
 impl Account {
     async fn add_webhook(&self, request: &Request, account: &AccountId) -> Result<String, Failure> {
+        self.check_active(account).await?;
         let webhook = webhooks::read(body(request)?, self.gateway.clock.now()).map_err(Failure::invalid)?;
         match self.directory.add_webhook(account, &webhook).await? {
             WebhookAddition::Added(id) => Ok(webhooks::created(id, &webhook)),
@@ -59,6 +60,7 @@ impl Account {
     }
 
     async fn change_webhook(&self, request: &Request, account: &AccountId, id: &str) -> Result<String, Failure> {
+        self.check_active(account).await?;
         let id = webhooks::parse_id(id).ok_or_else(Failure::not_found)?;
         let change = webhooks::read_change(body(request)?).map_err(Failure::invalid)?;
         let changed = self.directory.change_webhook(account, id, |webhook| change.apply(webhook)).await?;
@@ -66,9 +68,16 @@ impl Account {
     }
 
     async fn remove_webhook(&self, account: &AccountId, id: &str) -> Result<String, Failure> {
+        self.check_active(account).await?;
         let id = webhooks::parse_id(id).ok_or_else(Failure::not_found)?;
         let is_removed = self.directory.remove_webhook(account, id).await?;
         if is_removed { Ok(webhooks::removed(id)) } else { Err(Failure::not_found()) }
+    }
+
+    /// Checks that the account is not suspended. A leaked key must not redirect its callbacks.
+    async fn check_active(&self, account: &AccountId) -> Result<(), Failure> {
+        let account = self.directory.account(account).await?;
+        if account.is_some_and(|account| account.suspended_at.is_some()) { Err(Failure::suspended()) } else { Ok(()) }
     }
 
     async fn unsubscribe(&self, request: &Request, account: &AccountId) -> Result<String, Failure> {

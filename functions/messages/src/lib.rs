@@ -56,7 +56,7 @@ impl Messages {
         if let (&Method::GET, ["openapi.json"]) = (request.method(), segments) {
             return Ok(json(StatusCode::OK, OPENAPI.to_owned()));
         }
-        let account = authenticate(request, &self.directory).await?;
+        let account = authenticate(request, &self.directory).await?.account;
         match (request.method(), segments) {
             (&Method::GET, ["messages"]) => self.list(request, &account).await,
             (&Method::GET, ["messages", id]) => self.show(&account, id).await,

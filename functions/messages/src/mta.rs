@@ -20,7 +20,7 @@ use shared::{
 use crate::Messages;
 
 pub(crate) async fn answer(function: &Messages, request: &Request, path: &[&str]) -> Result<String, Failure> {
-    let account = authenticate(request, &function.directory).await?;
+    let account = authenticate(request, &function.directory).await?.account;
     match (request.method(), path) {
         (&Method::GET, ["v3", "deliveries"]) => function.list_deliveries(request, &account).await,
         (&Method::GET, ["v3", "scheduled"]) => function.list_scheduled(request, &account).await,

@@ -181,7 +181,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         keyword: message.request.keyword.map(<&str>::from),
         on_unknown: message.request.on_unknown,
         expires_at: message.request.expires_at.map(time),
-        content: message.request.content.as_ref(),
+        content: message.request.content.as_deref(),
         channel: message.carrier_reached().map(|_| message.channel_reached().into_str()),
         carrier: message.carrier_reached(),
         carrier_id: message

@@ -5,9 +5,10 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, Dialect, FieldError},
+    domain::{Dialect, FieldError},
     edge::{
-        BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, body, check_query, header, json, log_unavailable, raw_query,
+        BodyError, Client, LONGEST_KEY, MOST_BYTES, body, check_query, client_of_key, header, json, log_unavailable,
+        raw_query,
     },
     flow::accept::{self, AcceptError, Grouping, accept, accept_each},
     vendors::cm::dialect::{
@@ -41,14 +42,14 @@ async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
 async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
     read_query(request)?;
     let posted = request::Posted::parse(body(request, MOST_BYTES).map_err(unreadable)?)?;
-    let account = authenticate(send, request, posted.token()?).await?;
+    let client = authenticate(send, request, posted.token()?).await?;
     let parsed = posted.read(&context(send))?;
-    let request = accept_request(request, &parsed)?;
+    let request = accept_request(request, &client, &parsed)?;
     if request.drafts.is_empty() {
         return Ok(response::write(&parsed, &[], request.dry_run));
     }
-    let accepted = accept_each(&send.gateway, &send.directory, &account, &request).await;
-    let accepted = accepted.map_err(|error| unknown(&error))?;
+    let accepted = accept_each(&send.gateway, &send.directory, &client.account, &request).await;
+    let accepted = accepted.map_err(|error| request_error(&error))?;
     Ok(response::write(&parsed, &accepted, request.dry_run))
 }
 
@@ -81,33 +82,33 @@ impl From<RequestError> for SendError {
 async fn accept_xml(send: &Send, request: &Request) -> Result<(), SendError> {
     read_query(request)?;
     let posted = xml::Posted::parse(body(request, MOST_BYTES).map_err(unreadable)?)?;
-    let account = authenticate(send, request, posted.token()?).await?;
-    accept_all(send, request, &account, posted.read(&context(send))?).await
+    let client = authenticate(send, request, posted.token()?).await?;
+    accept_all(send, request, &client, posted.read(&context(send))?).await
 }
 
 async fn accept_query(send: &Send, request: &Request) -> Result<(), SendError> {
     read_query(request)?;
     let query = Query::parse(raw_query(request));
-    let account = authenticate(send, request, query.token()?).await?;
-    accept_all(send, request, &account, vec![query.read(&context(send))]).await
+    let client = authenticate(send, request, query.token()?).await?;
+    accept_all(send, request, &client, vec![query.read(&context(send))]).await
 }
 
 /// Accepts all messages, or none and returns the first error.
 async fn accept_all(
     send: &Send,
     request: &Request,
-    account: &AccountId,
+    client: &Client,
     parsed: Vec<ParsedMessage>,
 ) -> Result<(), SendError> {
     if let Some(error) = parsed.iter().find_map(|parsed| parsed.draft.as_ref().err()) {
         return Err(SendError::Message(error.clone()));
     }
-    let request = accept_request(request, &parsed)?;
-    match accept(&send.gateway, &send.directory, account, &request).await {
+    let request = accept_request(request, client, &parsed)?;
+    match accept(&send.gateway, &send.directory, &client.account, &request).await {
         Ok(_) => Ok(()),
         Err(AcceptError::Rejected(rejection)) => Err(MessageError::of_rejection(&rejection)
             .map_or(SendError::Request(RequestError::Unknown), SendError::Message)),
-        Err(error @ AcceptError::Unavailable(_)) => Err(unknown(&error).into()),
+        Err(error) => Err(request_error(&error).into()),
     }
 }
 
@@ -124,35 +125,44 @@ fn unreadable(error: BodyError) -> RequestError {
 
 /// Authenticates by the product token, which is an API key of the account. A token in the body or
 /// query takes precedence over the header.
-async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestError> {
+async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<Client, RequestError> {
     let header = header(request, TOKEN_HEADER).ok().flatten();
     let invalid = |token: &str| RequestError::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
     let token = token.or(header).ok_or(RequestError::InvalidToken(None))?;
     if token.is_empty() || token.len() > LONGEST_KEY {
         return Err(invalid(token));
     }
-    let account = account_of_key(token, &send.directory).await;
-    account.map_err(|error| unknown(&error.into()))?.ok_or(RequestError::NoAccount)
+    let client = client_of_key(token, &send.directory).await;
+    client.map_err(|error| request_error(&error.into()))?.ok_or(RequestError::NoAccount)
 }
 
 fn context(send: &Send) -> ReadContext {
     ReadContext { limit: send.segment_limit(), now: send.gateway.clock.now() }
 }
 
-fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept::Request, RequestError> {
+fn accept_request(
+    request: &Request,
+    client: &Client,
+    parsed: &[ParsedMessage],
+) -> Result<accept::Request, RequestError> {
     let first = |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(first)?;
     let drafts = parsed.iter().filter_map(|parsed| parsed.draft.clone().ok()).collect();
-    let (dialect, posted) = (Dialect::Cm, parsed.len());
-    Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping: Grouping::Single })
+    let (dialect, key, posted, grouping) = (Dialect::Cm, Some(client.key.clone()), parsed.len(), Grouping::Single);
+    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping })
 }
 
-/// Logs a failure of the store or queue, and hides its cause from the client.
-fn unknown(error: &AcceptError) -> RequestError {
-    if let AcceptError::Unavailable(error) = error {
-        log_unavailable(error);
+/// Returns the error that rejects a whole request. Logs a failure of the store or queue, and hides its cause from the
+/// client.
+fn request_error(error: &AcceptError) -> RequestError {
+    match error {
+        AcceptError::Suspended => RequestError::Suspended,
+        AcceptError::Unavailable(error) => {
+            log_unavailable(error);
+            RequestError::Unknown
+        }
+        AcceptError::Rejected(_) => RequestError::Unknown,
     }
-    RequestError::Unknown
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

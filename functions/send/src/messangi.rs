@@ -5,8 +5,10 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, Dialect, Draft, Message, MessageId},
-    edge::{BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, bearer, body, check_query, json, log_unavailable},
+    domain::{Dialect, Draft, Message, MessageId},
+    edge::{
+        BodyError, Client, LONGEST_KEY, MOST_BYTES, bearer, body, check_query, client_of_key, json, log_unavailable,
+    },
     flow::{
         Unavailable,
         accept::{self, AcceptError, Grouping, accept},
@@ -38,37 +40,37 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
 }
 
 async fn accept_one(send: &Send, request: &Request, meta: Meta) -> Result<String, Failure> {
-    let account = authenticate(send, request).await?;
+    let client = authenticate(send, request).await?;
     let draft = read(read_body(request)?, send.segment_limit()).map_err(Failure::invalid)?;
-    let request = accept_request(request, vec![draft], 1)?;
-    let messages = accept_all(send, &account, &request).await?;
+    let request = accept_request(request, &client, vec![draft], 1)?;
+    let messages = accept_all(send, &client, &request).await?;
     let accepted = request.drafts.first().zip(messages.first());
     let (draft, message) = accepted.ok_or_else(Failure::internal)?;
     Ok(response::accepted(meta, draft, message))
 }
 
 async fn accept_batch(send: &Send, request: &Request, meta: Meta) -> Result<String, Failure> {
-    let account = authenticate(send, request).await?;
+    let client = authenticate(send, request).await?;
     let mut batch = read_batch(read_body(request)?, send.segment_limit()).map_err(Failure::invalid)?;
     let posted = batch.posted();
-    let request = accept_request(request, std::mem::take(&mut batch.drafts), posted)?;
-    let messages = accept_all(send, &account, &request).await?;
+    let request = accept_request(request, &client, std::mem::take(&mut batch.drafts), posted)?;
+    let messages = accept_all(send, &client, &request).await?;
     response::accepted_batch(meta, &batch, &request.drafts, &messages).ok_or_else(Failure::internal)
 }
 
 async fn show(send: &Send, request: &Request, id: &str, meta: Meta) -> Result<String, Failure> {
-    let account = authenticate(send, request).await?;
+    let account = authenticate(send, request).await?.account;
     let id = id.parse::<MessageId>().map_err(|_| Failure::not_found())?;
     let message = query::message(&send.gateway, &account, id).await.map_err(|error| unavailable(&error))?;
     Ok(response::shown(meta, &message.ok_or_else(Failure::not_found)?))
 }
 
 /// Authenticates by the bearer token, which is an API key of the account. Checks the query first, as every path does.
-async fn authenticate(send: &Send, request: &Request) -> Result<AccountId, Failure> {
+async fn authenticate(send: &Send, request: &Request) -> Result<Client, Failure> {
     check_query(request).map_err(|_| Failure::invalid_query())?;
     let key = bearer(request).filter(|key| key.len() <= LONGEST_KEY).ok_or_else(Failure::unauthorized)?;
-    let account = account_of_key(&key, &send.directory).await.map_err(|error| unavailable(&error))?;
-    account.ok_or_else(Failure::unauthorized)
+    let client = client_of_key(&key, &send.directory).await.map_err(|error| unavailable(&error))?;
+    client.ok_or_else(Failure::unauthorized)
 }
 
 fn read_body(request: &Request) -> Result<&[u8], Failure> {
@@ -78,15 +80,21 @@ fn read_body(request: &Request) -> Result<&[u8], Failure> {
     })
 }
 
-fn accept_request(request: &Request, drafts: Vec<Draft>, posted: usize) -> Result<accept::Request, Failure> {
+fn accept_request(
+    request: &Request,
+    client: &Client,
+    drafts: Vec<Draft>,
+    posted: usize,
+) -> Result<accept::Request, Failure> {
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Failure::invalid)?;
-    let (dialect, grouping) = (Dialect::Messangi, Grouping::Single);
-    Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping })
+    let (dialect, key, grouping) = (Dialect::Messangi, Some(client.key.clone()), Grouping::Single);
+    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping })
 }
 
-async fn accept_all(send: &Send, account: &AccountId, request: &accept::Request) -> Result<Vec<Message>, Failure> {
-    accept(&send.gateway, &send.directory, account, request).await.map_err(|error| match error {
+async fn accept_all(send: &Send, client: &Client, request: &accept::Request) -> Result<Vec<Message>, Failure> {
+    accept(&send.gateway, &send.directory, &client.account, request).await.map_err(|error| match error {
         AcceptError::Rejected(rejection) => Failure::rejected(&rejection, request.drafts.len()),
+        AcceptError::Suspended => Failure::suspended(),
         AcceptError::Unavailable(error) => unavailable(&error),
     })
 }

@@ -5,7 +5,7 @@ use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{AccountId, BatchId, CancelledBatch, Dialect, Rejection},
-    edge::{MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
+    edge::{Client, MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
     flow::{
         accept::{self, AcceptError, Grouping, accept},
         batches,
@@ -20,20 +20,21 @@ const DETAILS: &str = "details";
 
 pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Result<Response<Body>, Problem> {
     check_query(request)?;
-    let account = authenticate(request, &send.directory).await?;
+    let client = authenticate(request, &send.directory).await?;
+    let account = &client.account;
     match (request.method(), path) {
-        (&Method::POST, ["message"]) => accept_messages(send, request, &account).await,
-        (&Method::POST, ["batch"]) => accept_batch(send, request, &account).await,
+        (&Method::POST, ["message"]) => accept_messages(send, request, &client).await,
+        (&Method::POST, ["batch"]) => accept_batch(send, request, &client).await,
         (&Method::GET, ["batch"]) => {
-            Ok(json(StatusCode::OK, mplus::batch::pending(&batches::pending(&send.gateway, &account).await?)))
+            Ok(json(StatusCode::OK, mplus::batch::pending(&batches::pending(&send.gateway, account).await?)))
         }
-        (&Method::GET, ["batch", id]) => report_batch(send, request, &account, id).await,
-        (&Method::DELETE, ["batch", id]) => cancel_batch(send, &account, id).await,
+        (&Method::GET, ["batch", id]) => report_batch(send, request, account, id).await,
+        (&Method::DELETE, ["batch", id]) => cancel_batch(send, account, id).await,
         _ => Err(Problem::not_found()),
     }
 }
 
-async fn accept_messages(send: &Send, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
+async fn accept_messages(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
     let mut read = mplus::request::read(body, send.segment_limit()).map_err(Problem::invalid)?;
@@ -43,12 +44,13 @@ async fn accept_messages(send: &Send, request: &Request, account: &AccountId) ->
     }
     let posted = read.drafts.len();
     let (dialect, drafts, grouping) = (Dialect::Mplus, read.drafts, Grouping::Single);
-    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
-    let messages = accept(&send.gateway, &send.directory, account, &request).await?;
+    let key = Some(client.key.clone());
+    let request = accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let messages = accept(&send.gateway, &send.directory, &client.account, &request).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
-async fn accept_batch(send: &Send, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
+async fn accept_batch(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
     let allow_multi =
@@ -57,13 +59,14 @@ async fn accept_batch(send: &Send, request: &Request, account: &AccountId) -> Re
     read.warnings.extend(unknown_parameters(request, &[ALLOW_MULTI]));
     let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
     let (dialect, drafts) = (Dialect::Mplus, read.drafts);
-    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
-    let accepted = accept(&send.gateway, &send.directory, account, &request).await;
+    let key = Some(client.key.clone());
+    let request = accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let accepted = accept(&send.gateway, &send.directory, &client.account, &request).await;
     let messages = accepted.map_err(|error| match error {
         AcceptError::Rejected(Rejection { reason, errors }) => {
             AcceptError::Rejected(Rejection { reason, errors: read.names.rename(errors) })
         }
-        error @ AcceptError::Unavailable(_) => error,
+        error @ (AcceptError::Suspended | AcceptError::Unavailable(_)) => error,
     })?;
     let answer = mplus::batch::accepted(&messages, &read.warnings).ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, answer))

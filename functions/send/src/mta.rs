@@ -10,7 +10,10 @@ use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
     domain::{AccountId, Dialect, FieldError, FieldErrorCode, Message, RejectionReason, SenderChoice, Timestamp},
-    edge::mta::{authenticate, body, respond},
+    edge::{
+        Client,
+        mta::{authenticate, body, respond},
+    },
     flow::accept::{self, AcceptError, Grouping, accept, stored_sender},
     vendors::mta::dialect::{
         error::Failure,
@@ -38,9 +41,9 @@ struct Posted {
 }
 
 async fn accept_send(send: &Send, request: &Request, began: Timestamp) -> Result<String, Failure> {
-    let account = authenticate(request, &send.directory).await?;
-    let posted = read_request(send, request, &account).await?;
-    let messages = accept_posted(send, &account, &posted).await?;
+    let client = authenticate(request, &send.directory).await?;
+    let posted = read_request(send, request, &client.account).await?;
+    let messages = accept_posted(send, &client, &posted).await?;
     let first = messages.first().ok_or_else(Failure::internal)?;
     let is_repeat = messages.iter().any(|message| message.created_at < began);
     if is_repeat && posted.key_header == REQUEST_ID {
@@ -85,9 +88,10 @@ fn read_options(request: &Request) -> Result<(Options, &'static str), Vec<FieldE
 /// A repeat may resolve to another sender than the first request, because a reply has meanwhile come to another sender
 /// or an operator has changed the account's default. So if a request does not name its sender and conflicts with an
 /// earlier request, we try again with the earlier sender.
-async fn accept_posted(send: &Send, account: &AccountId, posted: &Posted) -> Result<Vec<Message>, Failure> {
+async fn accept_posted(send: &Send, client: &Client, posted: &Posted) -> Result<Vec<Message>, Failure> {
+    let account = &client.account;
     let from = sender::resolve(send, account, &posted.request).await?;
-    let accepted = accept_from(send, account, posted, &from).await;
+    let accepted = accept_from(send, client, posted, &from).await;
     let is_conflict =
         matches!(&accepted, Err(AcceptError::Rejected(rejection)) if rejection.reason == RejectionReason::Conflict);
     let names_sender = matches!(posted.request.sender, RequestedSender::Longcode(_));
@@ -95,7 +99,7 @@ async fn accept_posted(send: &Send, account: &AccountId, posted: &Posted) -> Res
         Some(key) if is_conflict && !names_sender => {
             let recipients = posted.request.recipients.len();
             match stored_sender(&send.gateway, account, key, recipients).await? {
-                Some(stored) if stored != from => accept_from(send, account, posted, &stored).await,
+                Some(stored) if stored != from => accept_from(send, client, posted, &stored).await,
                 _ => accepted,
             }
         }
@@ -103,13 +107,13 @@ async fn accept_posted(send: &Send, account: &AccountId, posted: &Posted) -> Res
     };
     accepted.map_err(|error| match error {
         AcceptError::Rejected(rejection) => rename(rejection, &posted.request, posted.key_header).into(),
-        AcceptError::Unavailable(error) => error.into(),
+        error @ (AcceptError::Suspended | AcceptError::Unavailable(_)) => error.into(),
     })
 }
 
 async fn accept_from(
     send: &Send,
-    account: &AccountId,
+    client: &Client,
     posted: &Posted,
     from: &SenderChoice,
 ) -> Result<Vec<Message>, AcceptError> {
@@ -117,6 +121,7 @@ async fn accept_from(
     let Options { idempotency_key, on_unknown, dry_run } = &posted.options;
     let request = accept::Request {
         dialect: Dialect::Mta,
+        key: Some(client.key.clone()),
         posted: drafts.len(),
         drafts,
         idempotency_key: idempotency_key.clone(),
@@ -124,5 +129,5 @@ async fn accept_from(
         dry_run: *dry_run,
         grouping: Grouping::Numbered,
     };
-    accept(&send.gateway, &send.directory, account, &request).await
+    accept(&send.gateway, &send.directory, &client.account, &request).await
 }

@@ -7,6 +7,7 @@ use shared::{
         Account, AccountId, CallbackUrl, CallingCode, Keyword, KeywordAnswer, OnUnknown, SenderId, SenderOwner, Text,
         Webhook, WebhookEvent, WebhookId, WebhookSecret,
     },
+    runtime::Environment,
     store::{AccountChange, DynamoDirectory},
 };
 use strum::IntoEnumIterator;
@@ -14,10 +15,11 @@ use strum::IntoEnumIterator;
 use crate::{
     Context,
     arguments::{AccountCommand, AccountCreate, AccountSet},
+    connect::Connection,
     failure::Failure,
     key::{self, ShownKey},
-    output::{Report, fields, or_dash, table},
-    sender,
+    output::{Report, fields, or_dash, table, time},
+    sender, suspension,
 };
 
 #[derive(Serialize)]
@@ -34,6 +36,7 @@ struct ShownAccount<'a> {
     country: Option<CallingCode>,
     /// How many callback secrets there are.
     secrets: usize,
+    suspended_at: Option<String>,
 }
 
 /// A client's webhook without its secret.
@@ -68,16 +71,24 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
             default_sender: account.default_sender.as_ref().map(SenderId::as_str),
             country: account.country_code,
             secrets: account.secrets.len(),
+            suspended_at: account.suspended_at.map(time),
         }
     }
 }
 
-pub async fn run(command: AccountCommand, context: &Context) -> Result<Report, Failure> {
+pub async fn run(
+    command: AccountCommand,
+    context: &Context,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<Report, Failure> {
     match command {
         AccountCommand::Create(new) => create(context, new).await,
         AccountCommand::List => list(&context.directory).await,
         AccountCommand::Show { id } => show(&context.directory, &id).await,
         AccountCommand::Set(set) => change(&context.directory, set).await,
+        AccountCommand::Suspend { id } => suspension::suspend(&id, context).await,
+        AccountCommand::Resume { id } => suspension::resume(&id, context, connection, environment).await,
     }
 }
 
@@ -86,7 +97,8 @@ pub async fn existing(directory: &DynamoDirectory, id: &AccountId) -> Result<Acc
     directory.latest_account(id).await?.ok_or_else(|| missing(id))
 }
 
-fn missing(id: &AccountId) -> Failure {
+/// Returns the failure for an account that does not exist.
+pub fn missing(id: &AccountId) -> Failure {
     Failure::Refused(format!(
         "there is no account {id}; `admin account list` lists all,\n\
          `admin account create {id} --name NAME` creates it"
@@ -96,20 +108,8 @@ fn missing(id: &AccountId) -> Failure {
 async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure> {
     let AccountCreate { id, name, reply_url, status_url, notice_url } = new;
     let secret = WebhookSecret::new(context.random.bytes());
-    let account = Account {
-        id,
-        name,
-        reply_url,
-        status_url,
-        notice_url,
-        secrets: vec![secret.clone()],
-        on_unknown: OnUnknown::default(),
-        stop_text: None,
-        start_text: None,
-        help_text: None,
-        default_sender: None,
-        country_code: None,
-    };
+    let secrets = vec![secret.clone()];
+    let account = Account { reply_url, status_url, notice_url, secrets, ..Account::new(id, name) };
     if !context.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(
             "there is an account {id} already, and nothing was changed; `admin account show {id}` shows it,\n\
@@ -130,11 +130,12 @@ async fn list(directory: &DynamoDirectory) -> Result<Report, Failure> {
     let accounts = directory.accounts().await?;
     let row = |account: &Account| {
         let reply_url = account.reply_url.as_ref().map(|url| url.as_str().to_owned());
-        [account.id.to_string(), account.name.clone(), or_dash(reply_url)]
+        let suspended = or_dash(account.suspended_at.map(time));
+        [account.id.to_string(), account.name.clone(), suspended, or_dash(reply_url)]
     };
     let rows: Vec<_> = accounts.iter().map(row).collect();
     let shown: Vec<_> = accounts.iter().map(ShownAccount::from).collect();
-    Ok(Report::new(table(["ID", "NAME", "REPLY URL"], &rows), &json!({"accounts": shown})))
+    Ok(Report::new(table(["ID", "NAME", "SUSPENDED", "REPLY URL"], &rows), &json!({"accounts": shown})))
 }
 
 async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Failure> {
@@ -152,6 +153,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
     let text = fields(&[
         ("id", Some(id.to_string())),
         ("name", Some(account.name.clone())),
+        ("suspended", account.suspended_at.map(|at| format!("since {}", time(at)))),
         ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("notice URL", Some(or_dash(account.notice_url.as_ref().map(|url| url.as_str().to_owned())))),

@@ -22,7 +22,7 @@ pub use self::{
     carriers::{CarrierAdd, CarrierCommand, CarrierKey, CarrierOptions, CarrierRemove, CarrierSet, CarrierWebhooks},
     connection::ConnectionOptions,
     keywords::KeywordCommand,
-    messages::{MessageCommand, MessageList},
+    messages::{MessageCancel, MessageCommand, MessageList},
     routes::{RouteAdd, RouteCommand},
     senders::{PoolCommand, SenderCommand},
     unmatched::{UnmatchedCommand, UnmatchedList},
@@ -83,7 +83,7 @@ fn command() -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Client accounts: create, list, show, change
+    /// Client accounts: create, list, show, change, suspend
     #[command(subcommand)]
     Account(AccountCommand),
     /// API keys: issue, list, revoke
@@ -95,7 +95,7 @@ pub enum Command {
     /// Owned sender IDs: add, list, remove, limit the rate, exempt from opt-outs
     #[command(subcommand)]
     Sender(SenderCommand),
-    /// Shared sender IDs: add, list, remove
+    /// Shared sender IDs: add, list, remove, free for a number
     #[command(subcommand)]
     Pool(PoolCommand),
     /// Words with which recipients opt out, opt in or ask for help: add, list, remove
@@ -114,7 +114,7 @@ pub enum Command {
     /// Callbacks to clients: replay
     #[command(subcommand)]
     Callback(CallbackCommand),
-    /// Stored messages and replies: list, show
+    /// Stored messages and replies: list, show, cancel
     #[command(subcommand)]
     Message(MessageCommand),
     /// Receipts and replies without a matching message or account: list, replay

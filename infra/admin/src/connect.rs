@@ -35,6 +35,7 @@ const RETENTION_DAYS: u16 = 90;
 #[derive(Clone, Copy, Debug)]
 pub enum Resource {
     MessagesTable,
+    RecipientsTable,
     DirectoryTable,
     CarrierSecrets,
     JobsQueue,
@@ -48,6 +49,7 @@ impl Resource {
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::MessagesTable => ("MESSAGES_TABLE", "MessagesTableName", "MessagesTable"),
+            Self::RecipientsTable => ("RECIPIENTS_TABLE", "RecipientsTableName", "RecipientsTable"),
             Self::DirectoryTable => ("DIRECTORY_TABLE", "DirectoryTableName", "DirectoryTable"),
             Self::CarrierSecrets => ("CARRIER_SECRETS", "CarrierSecretsArn", "CarrierSecrets"),
             Self::JobsQueue => ("JOBS_QUEUE_URL", "JobsQueueUrl", "JobsQueue"),
@@ -60,12 +62,16 @@ impl Resource {
     }
 
     fn is_queue(self) -> bool {
-        !matches!(self, Self::MessagesTable | Self::DirectoryTable | Self::CarrierSecrets)
+        match self {
+            Self::MessagesTable | Self::RecipientsTable | Self::DirectoryTable | Self::CarrierSecrets => false,
+            Self::JobsQueue | Self::JobsDeadLetters | Self::CallbacksQueue | Self::CallbacksDeadLetters => true,
+        }
     }
 
     fn option(self, options: &ConnectionOptions) -> Option<&String> {
         match self {
             Self::MessagesTable => options.messages_table.as_ref(),
+            Self::RecipientsTable => options.recipients_table.as_ref(),
             Self::DirectoryTable => options.directory_table.as_ref(),
             Self::CarrierSecrets => options.carrier_secrets.as_ref(),
             Self::JobsQueue => options.jobs_queue_url.as_ref(),
@@ -119,6 +125,13 @@ impl Connection {
 
     pub async fn store(&self) -> Result<DynamoStore, Failure> {
         let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients: None };
+        Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
+    }
+
+    /// Creates the store for the locks on shared senders.
+    pub async fn recipients(&self) -> Result<DynamoStore, Failure> {
+        let recipients = Some(self.name(Resource::RecipientsTable).await?);
+        let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients };
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
     }
 

@@ -16,6 +16,13 @@ pub enum Failure {
     /// The command cannot be done as given. The text says why, and what to do.
     #[error("{0}")]
     Refused(String),
+    /// The command did only a part.
+    #[error("{advice}")]
+    Interrupted {
+        advice: String,
+        #[source]
+        source: Unavailable,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -25,7 +25,7 @@ pub struct ShownKey {
 impl From<&KeyRecord> for ShownKey {
     fn from(key: &KeyRecord) -> Self {
         Self {
-            id: key.hash.id().to_owned(),
+            id: key.hash.id().to_string(),
             created_at: key.created_at.map(time),
             revoked: key.revoked,
             revoked_at: key.revoked_at.map(time),

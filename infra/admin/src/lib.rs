@@ -5,6 +5,7 @@
 mod account;
 mod arguments;
 mod callback;
+mod cancel;
 mod carrier;
 mod clock;
 mod connect;
@@ -20,6 +21,7 @@ mod requeue;
 mod route;
 mod secret;
 mod sender;
+mod suspension;
 mod unmatched;
 
 use std::{ffi::OsString, io};
@@ -84,11 +86,11 @@ async fn carry_out(
         Ok::<_, Failure>(Context { directory, clock: environment.clock.clone(), random: environment.random.clone() })
     };
     match arguments.command {
-        Command::Account(command) => account::run(command, &context().await?).await,
+        Command::Account(command) => account::run(command, &context().await?, &connection, environment).await,
         Command::Key(command) => key::run(command, &context().await?).await,
         Command::Secret(command) => secret::run(command, &context().await?).await,
         Command::Sender(command) => sender::run(command, &context().await?).await,
-        Command::Pool(command) => pool::run(command, &context().await?).await,
+        Command::Pool(command) => pool::run(command, &context().await?, &connection).await,
         Command::Keyword(command) => keyword::run(command, &context().await?).await,
         Command::Carrier(command) => carrier::run(command, &context().await?, &connection, environment, input).await,
         Command::Route(command) => route::run(command, &context().await?).await,

@@ -19,6 +19,7 @@ use shared::{
 use crate::{
     account,
     arguments::{MessageCommand, MessageList},
+    cancel::cancel,
     connect::Connection,
     failure::Failure,
     output::{Report, fields, or_dash, table, time},
@@ -35,6 +36,7 @@ pub async fn run(
     match command {
         MessageCommand::List(wanted) => list(wanted, connection, environment).await,
         MessageCommand::Show { id, reveal } => show(id, reveal, connection).await,
+        MessageCommand::Cancel(wanted) => cancel(wanted, connection, environment).await,
     }
 }
 
@@ -78,6 +80,7 @@ fn text(message: &Message, reveal: bool) -> String {
         ("text", reveal.then(|| text.as_str().to_owned())),
         ("segments", Some(format!("{} ({})", text.segments(), text.encoding().into_str()))),
         ("answers", request.keyword.map(|keyword| keyword.into_str().to_owned())),
+        ("key", request.key.as_ref().map(ToString::to_string)),
         ("callbacks", Some(callbacks.join(", ")).filter(|all| reveal && !all.is_empty())),
         ("client id", request.client_id.map(|id| id.to_string())),
         ("route", request.route.as_ref().map(ToString::to_string)),
@@ -154,6 +157,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
         "segments": request.text.segments(),
         "encoding": request.text.encoding().into_str(),
         "keyword": request.keyword,
+        "key": request.key,
         "client_id": request.client_id.map(|id| id.to_string()),
         "created_at": time(message.created_at),
         "send_at": request.send_at.map(time),

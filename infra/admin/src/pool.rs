@@ -1,17 +1,21 @@
 //! `admin pool`: shared sender IDs.
 
 use serde_json::json;
-use shared::domain::SenderId;
+use shared::{
+    domain::{PhoneNumber, SenderId},
+    store::Recipients,
+};
 
 use crate::{
     Context,
     arguments::PoolCommand,
+    connect::Connection,
     failure::Failure,
     output::{Report, counted},
     sender,
 };
 
-pub async fn run(command: PoolCommand, context: &Context) -> Result<Report, Failure> {
+pub async fn run(command: PoolCommand, context: &Context, connection: &Connection) -> Result<Report, Failure> {
     match command {
         PoolCommand::Add { senders } => add(context, &senders).await,
         PoolCommand::List => {
@@ -23,6 +27,7 @@ pub async fn run(command: PoolCommand, context: &Context) -> Result<Report, Fail
             Ok(Report::new(lines.join("\n"), &json!({"pool": senders, "rates": rates})))
         }
         PoolCommand::Remove { sender } => remove(context, &sender).await,
+        PoolCommand::Release { number, sender } => release(connection, &number, sender.as_ref()).await,
     }
 }
 
@@ -57,5 +62,27 @@ async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure>
         report.note("Warning: the pool is empty; messages from a shared sender are refused unless their conversation has one already.")
     } else {
         report
+    })
+}
+
+/// Releases the number's unused locks, or the lock of one sender.
+async fn release(connection: &Connection, number: &PhoneNumber, sender: Option<&SenderId>) -> Result<Report, Failure> {
+    let store = connection.recipients().await?;
+    let recipient = store.recipient(number).await?;
+    let mut released = Vec::new();
+    for (locked, account) in &recipient.account_of {
+        let is_meant = sender.map_or(recipient.reserved_until.contains_key(locked), |sender| sender == locked);
+        if is_meant && store.release_lock(number, account, locked, sender.is_some()).await? {
+            released.push((locked.as_str(), account.as_str()));
+        }
+    }
+    released.sort_unstable();
+    let lines: Vec<_> = released.iter().map(|(sender, account)| format!("{sender} of {account}")).collect();
+    let json: Vec<_> = released.iter().map(|(sender, account)| json!({"sender": sender, "account": account})).collect();
+    let report = Report::new(lines.join("\n"), &json!({"released": json}));
+    Ok(match (released.is_empty(), sender) {
+        (false, _) => report,
+        (true, Some(sender)) => report.note(format!("No account has the sender ID {sender} for this number.")),
+        (true, None) => report.note("No sender ID was reserved for this number without a message. See --sender."),
     })
 }

@@ -54,6 +54,30 @@ pub struct AccountConfig {
     pub country_code: Option<CallingCode>,
 }
 
+impl AccountConfig {
+    /// Creates an account without keys, senders and URLs.
+    #[must_use]
+    pub fn new(id: AccountId) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            keys: Vec::new(),
+            revoked_keys: Vec::new(),
+            senders: Vec::new(),
+            reply_url: None,
+            status_url: None,
+            notice_url: None,
+            secrets: Vec::new(),
+            on_unknown: OnUnknown::default(),
+            stop_text: None,
+            start_text: None,
+            help_text: None,
+            default_sender: None,
+            country_code: None,
+        }
+    }
+}
+
 /// A carrier: a connection of a vendor. The emulator simulates the vendor unless `endpoint` is elsewhere.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{MOST_WEBHOOK_BYTES, Problem, body, header, parameter};
 use crate::{
-    domain::{AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSecret},
+    domain::{AccountId, ApiKeyHash, ApiKeyId, Carrier, CarrierName, CarrierSecret},
     flow::Unavailable,
     formats::bom::without_bom,
     store::{CarrierSecrets, Directory, StoreError},
@@ -17,28 +17,37 @@ use crate::{
 /// Maximum length of a key, in bytes. A longer key is not looked up.
 pub const LONGEST_KEY: usize = 256;
 
-/// Authenticates a client by `?key=`, or else by `Authorization: Bearer`, and returns its account.
+/// An authenticated client: its account, and the API key of its request.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub account: AccountId,
+    pub key: ApiKeyId,
+}
+
+/// Authenticates a client by `?key=`, or else by `Authorization: Bearer`, and returns the client.
 ///
 /// Keys are looked up by hash, so timing reveals no key. Unknown, revoked and missing keys get the same answer.
 ///
 /// # Errors
 /// 401; 503 if the directory did not answer, or 500 if its entry is unreadable.
-pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Problem> {
+pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Client, Problem> {
     // A key that cannot be decoded, or one of two, is an unknown key.
     let key = parameter(request, "key").map_err(|_| Problem::unauthorized())?;
     let key = key.map(Cow::into_owned).filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
     let Some(key) = key else { return Err(Problem::unauthorized()) };
-    let account = account_of_key(&key, directory).await;
-    account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
+    let client = client_of_key(&key, directory).await;
+    client.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
 }
 
-/// Returns a key's account. `send` calls this for CM.com's dialect, which has other places for the key.
+/// Returns a key's client. `send` calls this for CM.com's dialect, which has other places for the key.
 ///
 /// # Errors
 /// If the directory did not answer.
-pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<AccountId>, Unavailable> {
-    Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
+pub async fn client_of_key(key: &str, directory: &Directory) -> Result<Option<Client>, Unavailable> {
+    let key = ApiKeyHash::of(key);
+    let account = directory.account_of_key(&key).await?;
+    Ok(account.map(|account| Client { account, key: key.id() }))
 }
 
 /// Returns the key in `Authorization: Bearer`.

@@ -8,7 +8,7 @@ mod request;
 mod sqs;
 mod webhook;
 
-pub use auth::{LONGEST_KEY, account_of_key, authenticate, authenticate_carrier, bearer};
+pub use auth::{Client, LONGEST_KEY, authenticate, authenticate_carrier, bearer, client_of_key};
 pub use event::{request, run_http};
 pub use problem::{Problem, log_unavailable};
 pub use request::{

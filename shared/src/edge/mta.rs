@@ -3,9 +3,8 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 
-use super::{BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, bearer, check_query, json, log_unavailable};
+use super::{BodyError, Client, LONGEST_KEY, MOST_BYTES, bearer, check_query, client_of_key, json, log_unavailable};
 use crate::{
-    domain::AccountId,
     flow::{Gateway, Unavailable, accept::AcceptError},
     store::{Directory, StoreError},
     vendors::mta::dialect::error::Failure,
@@ -15,10 +14,10 @@ use crate::{
 ///
 /// # Errors
 /// 400 for an unreadable query, 401, 500 and 503.
-pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Failure> {
+pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Client, Failure> {
     check_query(request).map_err(|_| Failure::invalid_query())?;
     let key = bearer(request).filter(|key| key.len() <= LONGEST_KEY).ok_or_else(Failure::unauthorized)?;
-    account_of_key(&key, directory).await?.ok_or_else(Failure::unauthorized)
+    client_of_key(&key, directory).await?.ok_or_else(Failure::unauthorized)
 }
 
 /// Returns the body.
@@ -75,6 +74,7 @@ impl From<AcceptError> for Failure {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Rejected(rejection) => rejection.into(),
+            AcceptError::Suspended => Self::suspended(),
             AcceptError::Unavailable(error) => error.into(),
         }
     }

@@ -79,6 +79,11 @@ impl Problem {
             .saying("Send the body as it is, without Content-Encoding or with 'identity'.")
     }
 
+    #[must_use]
+    pub fn suspended() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "urn:problem:account-suspended", "The account is suspended")
+    }
+
     /// The answer would exceed Lambda's size limit.
     #[must_use]
     pub fn answer_too_large() -> Self {
@@ -147,6 +152,7 @@ impl From<AcceptError> for Problem {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Rejected(Rejection { reason, errors }) => Self::rejected(reason).with(errors),
+            AcceptError::Suspended => Self::suspended(),
             AcceptError::Unavailable(error) => error.into(),
         }
     }

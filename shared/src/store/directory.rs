@@ -66,6 +66,13 @@ impl Directory {
         self.accounts.get(self.clock.now(), id, || self.store.account(id)).await
     }
 
+    /// Returns the account with a consistent read.
+    pub async fn latest_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let found = self.store.latest_account(id).await?;
+        self.accounts.put(self.clock.now(), id, found.clone());
+        Ok(found)
+    }
+
     pub async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError> {
         self.owners.get(self.clock.now(), sender, || self.store.owner(sender)).await
     }

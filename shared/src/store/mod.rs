@@ -166,8 +166,13 @@ pub trait Messages {
     /// Clears a message's wake time, or does nothing if the time has changed.
     async fn clear_wake(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Scans the table for queued and submitting messages. Returns a page and the bookmark for the next.
-    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
+    /// Scans the table for queued and submitting messages, of all accounts or one. Returns a page and the bookmark for
+    /// the next.
+    async fn unfinished(
+        &self,
+        account: Option<&AccountId>,
+        after: Option<Bookmark>,
+    ) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
 
     /// Reserves `time`, a duration, from when the sender is next free. Returns the start, `now` or later, to
     /// the microsecond. An unused reservation cannot be given back.
@@ -191,6 +196,10 @@ pub trait Messages {
         until: Timestamp,
         wake: bool,
     ) -> Result<Change, StoreError>;
+
+    /// Releases a message that `execution_id` claimed and did not submit: queues it, undoes the claim's count and
+    /// history entry, and has the schedule enqueue it at `wake_at`. The message can be claimed before.
+    async fn hold(&self, held: &Message, execution_id: ExecutionId, wake_at: Timestamp) -> Result<Change, StoreError>;
 
     /// Inserts a reply unless its ID is taken. Retention counts from `now`. Returns whether this execution
     /// wrote the reply.
@@ -251,10 +260,49 @@ pub trait Recipients {
     /// Returns the known recipients. Eventually consistent.
     async fn recipients(&self, numbers: &[PhoneNumber]) -> Result<HashMap<PhoneNumber, Recipient>, StoreError>;
 
-    /// Locks sender and account to each other for this recipient, unless either is locked. Returns the
-    /// recipient afterwards, with both locks on success.
-    async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
-    -> Result<Recipient, StoreError>;
+    /// Locks sender and account to each other for this recipient, unless either is locked. The lock is unused. Returns
+    /// the recipient afterwards, with both locks on success.
+    async fn lock(
+        &self,
+        number: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError>;
+
+    /// Moves an unused lock from `holder` to this account, if its reservation ended by `now` and the account has no
+    /// lock. Returns the recipient afterwards.
+    async fn take_over(
+        &self,
+        number: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        holder: &AccountId,
+        now: Timestamp,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError>;
+
+    /// Reserves an account's unused lock until a later time. Returns the recipient afterwards.
+    async fn reserve(
+        &self,
+        number: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError>;
+
+    /// Marks an account's lock as used. Sets the lock, too, if neither sender nor account is locked. Returns whether
+    /// the account now has the sender.
+    async fn use_lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId) -> Result<bool, StoreError>;
+
+    /// Removes an account's lock; a used lock only with `even_used`. Returns whether it was removed.
+    async fn release_lock(
+        &self,
+        number: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        even_used: bool,
+    ) -> Result<bool, StoreError>;
 
     /// Records an opt-out, unless a START is newer. Returns whether this reply set it, now or on an earlier
     /// attempt.

@@ -361,7 +361,7 @@ fn assert_valid(draft: &Draft, limits: &Limits) {
         let shown = |content: &Content| {
             draft.channels.iter().any(|channel| content.capability(*channel) == ChannelCapability::Full)
         };
-        assert!(draft.content.as_ref().is_some_and(shown) && draft.text.segments() == 0);
+        assert!(draft.content.as_deref().is_some_and(shown) && draft.text.segments() == 0);
     } else {
         assert_whole(&draft.text, draft.text.encoding() == Encoding::Ucs2);
     }

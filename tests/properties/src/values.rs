@@ -6,7 +6,7 @@ use std::fmt::Display;
 use shared::{
     carriers::carrier_id,
     domain::{
-        AccountId, ApiKeyHash, AttemptOutcome, BatchId, CallbackUrl, Channel, Encoding, EventId, ExecutionId,
+        AccountId, ApiKeyHash, ApiKeyId, AttemptOutcome, BatchId, CallbackUrl, Channel, Encoding, EventId, ExecutionId,
         Groupings, IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId,
         RouteName, SenderId, State, SubmitReference, UnmatchedKind, WebhookSecret, Word, parse_time,
     },
@@ -117,7 +117,8 @@ fn ids(text: &str) {
     assert!(text.parse::<BatchId>().ok().is_none_or(|id| id.to_string().parse::<BatchId>().ok() == Some(id)));
     assert!(text.parse::<ReplyId>().ok().is_none_or(|id| id.to_string().parse::<ReplyId>().ok() == Some(id)));
     assert!(text.parse::<EventId>().ok().is_none_or(|id| id.to_string().parse::<EventId>().ok() == Some(id)));
-    assert!(text.parse::<ApiKeyHash>().ok().is_none_or(|hash| hash.as_str() == text && hash.id().len() == 8));
+    assert!(text.parse::<ApiKeyHash>().ok().is_none_or(|hash| hash.as_str() == text && hash.id().as_str().len() == 8));
+    assert!(text.parse::<ApiKeyId>().ok().is_none_or(|id| id.as_str() == text));
     if let Ok(reference) = text.parse::<SubmitReference>() {
         let written = reference.to_string();
         assert!(written.len() <= 32 && written.parse() == Ok(reference));

@@ -29,6 +29,27 @@ pub enum AccountCommand {
         admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'"
     )]
     Set(AccountSet),
+    /// Stop an account at once: nothing more of it goes to a carrier
+    #[command(
+        after_help = "From this command on, no message of the account is submitted. A request that a carrier is already\n\
+        answering cannot be called back. Messages and callbacks wait, while validity goes on running. New messages are\n\
+        refused with 403 within 30 seconds. Receipts and replies are recorded. Reading, cancelling and opting out still\n\
+        work. See also: admin key revoke, admin message cancel. Example:\n  \
+        admin account suspend acme"
+    )]
+    Suspend {
+        #[arg(help = ACCOUNT)]
+        id: AccountId,
+    },
+    /// End an account's suspension, and enqueue its waiting messages
+    #[command(
+        after_help = "Reads the whole table of messages. If the command is cut off, run it again. Callbacks follow within 15\n\
+        minutes."
+    )]
+    Resume {
+        #[arg(help = ACCOUNT)]
+        id: AccountId,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -72,6 +72,6 @@ pub struct CallbackReplay {
     pub yes: bool,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     parse_time(text).map_err(|error| format!("the time {error}"))
 }

@@ -39,6 +39,10 @@ pub struct ConnectionOptions {
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub messages_table: Option<String>,
 
+    /// Recipient table: conversations' sender IDs, opt-outs (or `RECIPIENTS_TABLE`)
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub recipients_table: Option<String>,
+
     /// Directory table: accounts, keys, senders, carriers (or `DIRECTORY_TABLE`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub directory_table: Option<String>,

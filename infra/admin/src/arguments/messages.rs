@@ -1,9 +1,12 @@
 //! The command line for stored messages and replies.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CarrierName, MessageId, PhoneNumber, SenderId, State};
+use shared::domain::{AccountId, ApiKeyId, CarrierName, MessageId, PhoneNumber, SenderId, State, Timestamp};
 
-use super::carriers::{carrier, names};
+use super::{
+    callbacks::time,
+    carriers::{carrier, names},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum MessageCommand {
@@ -28,6 +31,31 @@ pub enum MessageCommand {
         #[arg(long)]
         reveal: bool,
     },
+    /// Cancel an account's queued and scheduled messages, for example those of a leaked key
+    #[command(
+        after_help = "Without --yes it only counts, explains, and exits with 2. Revoke the key first: `admin key revoke`.\n\
+        If the command is cut off, run it again, from the time that it named or from the start. Example:\n  \
+        admin message cancel --account acme --key 1f2e3d4c --since 2026-01-01T09:00:00Z --yes"
+    )]
+    Cancel(MessageCancel),
+}
+
+#[derive(Debug, Args)]
+pub struct MessageCancel {
+    #[arg(long, value_name = "ID")]
+    pub account: AccountId,
+    /// Only messages posted with this key, as `key list` shows it
+    #[arg(long, value_name = "KEY ID")]
+    pub key: Option<ApiKeyId>,
+    /// Only messages accepted from this time on
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Timestamp,
+    /// Only messages accepted before this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Option<Timestamp>,
+    /// Cancel; without this, only count
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +87,7 @@ fn message_id(text: &str) -> Result<MessageId, &'static str> {
     text.parse().map_err(|_| "the ID of a message is a UUID")
 }
 
-fn number(text: &str) -> Result<PhoneNumber, String> {
+pub(super) fn number(text: &str) -> Result<PhoneNumber, String> {
     text.parse::<PhoneNumber>().map_err(|error| format!("the number {error}"))
 }
 

@@ -1,7 +1,9 @@
 //! The command line for sender IDs, owned and shared.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, Rate, SenderId};
+use shared::domain::{AccountId, PhoneNumber, Rate, SenderId};
+
+use super::messages::number;
 
 const SENDER: &str = "Sender ID: a number or a name";
 
@@ -78,5 +80,20 @@ pub enum PoolCommand {
     Remove {
         #[arg(help = SENDER)]
         sender: SenderId,
+    },
+    /// Free the shared sender IDs that are reserved for a number, though no message was sent
+    #[command(
+        after_help = "With --sender, also ends a conversation: replies to the sender ID no longer reach the account, and its\n\
+        next message may come from another sender ID. Examples:\n  \
+        admin pool release 447700900001\n  \
+        admin pool release 447700900001 --sender 448888888801"
+    )]
+    Release {
+        /// The recipient's number
+        #[arg(value_parser = number)]
+        number: PhoneNumber,
+        /// Free this sender ID, even if its conversation has begun
+        #[arg(long, value_name = "SENDER")]
+        sender: Option<SenderId>,
     },
 }

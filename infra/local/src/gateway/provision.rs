@@ -246,6 +246,7 @@ fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Accou
         help_text: account.help_text.clone(),
         default_sender: account.default_sender.clone(),
         country_code: account.country_code,
+        suspended_at: None,
     })
 }
 

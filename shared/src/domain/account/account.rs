@@ -1,17 +1,15 @@
-//! Accounts: API keys, callback secrets and settings.
+//! Accounts: callback secrets and settings.
 
 use std::{fmt, str::FromStr};
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    domain::{CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId},
-    hash,
-};
+use crate::domain::{CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId};
+
+/// How long we wait at least before we look again whether an account is still suspended.
+const SHORTEST_HOLD: SignedDuration = SignedDuration::from_mins(1);
 
 /// An account's ID: 1 to 40 characters of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,71 +54,6 @@ impl From<AccountId> for String {
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// An API key, shown to its client once. `Debug` prints none of it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// Returns `gw_` and the base64url of `random`.
-    #[must_use]
-    pub fn new(random: [u8; 32]) -> Self {
-        Self(format!("gw_{}", URL_SAFE_NO_PAD.encode(random)))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    #[must_use]
-    pub fn hash(&self) -> ApiKeyHash {
-        ApiKeyHash::of(&self.0)
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
-
-/// The SHA-256 of an API key, in lower-case hex. We never store the key itself.
-///
-/// We look keys up by this hash, so timing does not reveal how much of a guessed key was right.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ApiKeyHash(String);
-
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the hash of an API key is 64 lower-case hex digits")]
-pub struct ApiKeyHashError;
-
-impl ApiKeyHash {
-    #[must_use]
-    pub fn of(key: &str) -> Self {
-        Self(hash::sha256_hex(key))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the first 8 digits: a name for operators, which reveals nothing about the key.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.0[..8]
-    }
-}
-
-impl FromStr for ApiKeyHash {
-    type Err = ApiKeyHashError;
-
-    fn from_str(text: &str) -> Result<Self, ApiKeyHashError> {
-        let is_hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if text.len() == 64 && is_hex { Ok(Self(text.to_owned())) } else { Err(ApiKeyHashError) }
     }
 }
 
@@ -223,6 +156,44 @@ pub struct Account {
     /// Country for national numbers, if the dialect allows them. Without it, each number needs its country code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_code: Option<CallingCode>,
+    /// Since when the operator has suspended the account. None of its messages is submitted, and none of its callbacks
+    /// is delivered.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub suspended_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// Creates an account without URLs, secrets and settings.
+    #[must_use]
+    pub fn new(id: AccountId, name: String) -> Self {
+        Self {
+            id,
+            name,
+            reply_url: None,
+            status_url: None,
+            notice_url: None,
+            secrets: Vec::new(),
+            stop_text: None,
+            start_text: None,
+            help_text: None,
+            on_unknown: OnUnknown::default(),
+            default_sender: None,
+            country_code: None,
+            suspended_at: None,
+        }
+    }
+
+    /// Returns when to look again at something that waits for the account, or `None` if the account is not suspended.
+    /// The longer the suspension lasts, the longer the wait, so that waiting costs little.
+    #[must_use]
+    pub fn held_until(&self, now: Timestamp, longest: SignedDuration) -> Option<Timestamp> {
+        let wait = now.duration_since(self.suspended_at?).clamp(SHORTEST_HOLD, longest);
+        Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX))
+    }
 }
 
 #[cfg(test)]
@@ -230,20 +201,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_hides_the_secret_and_hash_is_hex() {
+    fn debug_hides_the_secret() {
         let secret = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==".parse::<WebhookSecret>().unwrap();
         assert_eq!(secret.bytes(), b"demo-secret-demo-secret-0001");
         assert_eq!(format!("{secret:?}"), "WebhookSecret(…)");
-        assert_eq!(ApiKeyHash::of("abc").as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
-    fn new_key_and_secret_parse_again() {
-        let (key, secret) = (ApiKey::new([7; 32]), WebhookSecret::new([7; 32]));
-        assert_eq!((key.as_str().len(), format!("{key:?}").as_str()), (46, "ApiKey(…)"));
-        assert_eq!(key.hash().as_str().parse::<ApiKeyHash>().unwrap().id(), &key.hash().as_str()[..8]);
+    fn new_secret_parses_again() {
+        let secret = WebhookSecret::new([7; 32]);
         assert_eq!(secret.as_str().parse::<WebhookSecret>().unwrap().bytes(), [7; 32]);
-        assert!("ABC".parse::<ApiKeyHash>().is_err());
+    }
+
+    #[test]
+    fn hold_grows_with_the_suspension() {
+        let at = |minute: i64| Timestamp::from_second(60 * minute).unwrap();
+        let longest = SignedDuration::from_hours(24);
+        let mut account = Account::new("a".parse().unwrap(), "A".to_owned());
+        assert_eq!(account.held_until(at(1_000), longest), None);
+        account.suspended_at = Some(at(1_000));
+        for (now, until) in [(999, 1_000), (1_000, 1_001), (1_010, 1_020), (3_000, 4_440)] {
+            assert_eq!(account.held_until(at(now), longest), Some(at(until)), "{now}");
+        }
     }
 
     #[test]

@@ -73,23 +73,9 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::domain::OnUnknown;
 
     fn account() -> Account {
-        Account {
-            id: "acme".parse().unwrap(),
-            name: "Acme Ltd".to_owned(),
-            reply_url: None,
-            status_url: None,
-            notice_url: None,
-            secrets: Vec::new(),
-            on_unknown: OnUnknown::Wait,
-            stop_text: None,
-            start_text: None,
-            help_text: None,
-            default_sender: None,
-            country_code: None,
-        }
+        Account::new("acme".parse().unwrap(), "Acme Ltd".to_owned())
     }
 
     #[test]

@@ -10,11 +10,14 @@ use crate::domain::{AccountId, SenderId};
 pub type OptOuts = HashSet<SenderId>;
 
 /// A recipient. Each shared sender is locked to at most one account, and each account to at most one shared
-/// sender. Locks are permanent.
+/// sender. A used lock is permanent, unless the operator releases it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipient {
     pub sender_of: HashMap<AccountId, SenderId>,
     pub account_of: HashMap<SenderId, AccountId>,
+    /// The unused locks: we have not yet handed any of their messages to a carrier. From this time on, another account
+    /// may take the sender over if no sender is free.
+    pub reserved_until: HashMap<SenderId, Timestamp>,
     pub opt_outs: OptOuts,
     /// When the recipient last sent START to a sender.
     pub opted_in_at: HashMap<SenderId, Timestamp>,
@@ -23,6 +26,25 @@ pub struct Recipient {
 }
 
 impl Recipient {
+    /// Returns the account with a conversation over this shared sender.
+    #[must_use]
+    pub fn conversation_of(&self, sender: &SenderId) -> Option<&AccountId> {
+        self.account_of.get(sender).filter(|_| !self.reserved_until.contains_key(sender))
+    }
+
+    /// Returns whether no account has this shared sender.
+    #[must_use]
+    pub fn is_free(&self, sender: &SenderId) -> bool {
+        !self.account_of.contains_key(sender)
+    }
+
+    /// Returns the account from which another account may take this shared sender over.
+    #[must_use]
+    pub fn idle_holder(&self, sender: &SenderId, now: Timestamp) -> Option<&AccountId> {
+        let is_over = self.reserved_until.get(sender).is_some_and(|until| *until <= now);
+        self.account_of.get(sender).filter(|_| is_over)
+    }
+
     /// Returns whether an opt-out blocks this account's messages from this sender: the recipient's own STOP, or the
     /// client's opt-out without a later START.
     #[must_use]
@@ -50,6 +72,21 @@ impl Recipient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unused_lock_is_no_conversation_and_can_be_taken_over_after_its_reservation() {
+        let (account, sender) = ("a".parse::<AccountId>().unwrap(), "12345".parse::<SenderId>().unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut recipient = Recipient::default();
+        assert!(recipient.is_free(&sender) && recipient.idle_holder(&sender, at(10)).is_none());
+        recipient.account_of.insert(sender.clone(), account.clone());
+        assert!(!recipient.is_free(&sender) && recipient.idle_holder(&sender, at(10)).is_none());
+        assert_eq!(recipient.conversation_of(&sender), Some(&account));
+        recipient.reserved_until.insert(sender.clone(), at(10));
+        assert_eq!(recipient.conversation_of(&sender), None);
+        assert_eq!(recipient.idle_holder(&sender, at(9)), None);
+        assert_eq!(recipient.idle_holder(&sender, at(10)), Some(&account));
+    }
 
     #[test]
     fn start_after_the_clients_opt_out_overrides_it_for_its_sender() {

@@ -1,5 +1,7 @@
 //! Drafts of messages.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ pub struct Draft {
     pub groupings: Groupings,
     pub tags: Tags,
     pub validity: Option<Validity>,
-    pub content: Option<Content>,
+    pub content: Option<Arc<Content>>,
 }
 
 impl Draft {

@@ -1,15 +1,15 @@
 //! Outbound messages.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::{
-    AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
-    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails, ReceiptStatus, Receipts,
-    RecipientLabels, Reference, RouteName, SentFrom, State, Tags, Text,
+    AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect,
+    ExecutionId, Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails,
+    ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SentFrom, State, Tags, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -48,11 +48,13 @@ pub struct MessageRequest {
     /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
     /// Channels other than SMS and push show this in place of the text.
-    pub content: Option<Content>,
+    pub content: Option<Arc<Content>>,
     /// The keyword that an automatic reply answers.
     pub keyword: Option<Keyword>,
     /// The request's own choice, which overrides the account's.
     pub on_unknown: Option<OnUnknown>,
+    /// The API key with which the client posted the message; `None` for an automatic reply.
+    pub key: Option<ApiKeyId>,
     /// Distinguishes a repeated request from a different one under the same ID.
     pub fingerprint: Fingerprint,
 }
@@ -364,6 +366,7 @@ impl Message {
             content: None,
             keyword: None,
             on_unknown: None,
+            key: None,
             fingerprint: Fingerprint::of([]),
         };
         Self {

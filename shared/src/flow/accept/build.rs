@@ -23,7 +23,7 @@ pub(super) fn build(
     status_callback: Option<&CallbackUrl>,
     now: Timestamp,
 ) -> Message {
-    let later = draft.send_at.filter(|at| at.duration_since(now) > NEAR);
+    let later = later(draft, now);
     let progress = if later.is_some() { Progress::Scheduled } else { Progress::Queued };
     let callbacks = match draft.callbacks.as_slice() {
         _ if !draft.wants_status => Vec::new(),
@@ -48,6 +48,7 @@ pub(super) fn build(
         content: draft.content.clone(),
         keyword: None,
         on_unknown: None,
+        key: None,
         fingerprint: identity.fingerprint,
     };
     Message {
@@ -58,6 +59,11 @@ pub(super) fn build(
         request,
         delivery: Delivery { wake_at: later, ..Delivery::new(progress, now) },
     }
+}
+
+/// Returns the send time of a message that is scheduled, and not sent at once.
+pub(super) fn later(draft: &Draft, now: Timestamp) -> Option<Timestamp> {
+    draft.send_at.filter(|at| at.duration_since(now) > NEAR)
 }
 
 /// Builds an automatic reply in the account's name.

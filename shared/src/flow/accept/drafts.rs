@@ -13,6 +13,9 @@ use crate::{
 pub enum AcceptError {
     #[error("the request was rejected")]
     Rejected(Rejection),
+    /// The operator has suspended the account.
+    #[error("the account is suspended")]
+    Suspended,
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

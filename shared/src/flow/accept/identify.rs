@@ -128,7 +128,7 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
         Validity::Until(at) => format!("until {at}"),
         Validity::For(span) => format!("for {span}"),
     });
-    let content = draft.content.as_ref().map(Content::to_json);
+    let content = draft.content.as_deref().map(Content::to_json);
     for (name, part) in [
         ("reference", draft.reference.as_ref().map(Reference::as_str)),
         ("validity", validity.as_deref()),

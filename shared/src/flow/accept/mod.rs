@@ -1,7 +1,7 @@
 //! Accept: store a client's messages and enqueue their jobs. Depending on the dialect, a request is accepted as
 //! a whole or not at all, or each of its messages is accepted by itself.
 //!
-//! 1. Check the send times, that the account owns its custom senders, and that chosen routes exist (`validate`).
+//! 1. Check that the account is not suspended. Check the send times, that the account owns its custom senders, and that chosen routes exist (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).
@@ -91,6 +91,9 @@ async fn accept_drafts(
     atomicity: Atomicity,
 ) -> Result<Vec<Result<Message, RejectedMessage>>, AcceptError> {
     let now = gateway.clock.now();
+    if directory.account(account).await?.is_some_and(|account| account.suspended_at.is_some()) {
+        return Err(AcceptError::Suspended);
+    }
     let mut drafts = Drafts::new(&request.drafts, atomicity);
     drafts.reject(RejectionReason::Unacceptable, too_far_ahead(&drafts, now))?;
     drafts.reject(RejectionReason::NotOwned, not_owned(directory, account, &drafts).await?)?;
@@ -111,6 +114,7 @@ async fn accept_drafts(
         let identity = &identities[index];
         let mut message = build(account, request.dialect, identity, draft, from, status_callback.as_ref(), now);
         message.request.on_unknown = request.on_unknown;
+        message.request.key = request.key.clone();
         Some((index, message))
     });
     let mut messages: Vec<_> = messages.collect();

@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
+use crate::domain::{ApiKeyId, Dialect, Draft, IdempotencyKey, OnUnknown};
 
 /// Messages that a client asks us to send.
 pub struct Request {
     pub dialect: Dialect,
+    /// The API key of the request.
+    pub key: Option<ApiKeyId>,
     pub drafts: Vec<Draft>,
     /// How many messages the client posted, including those rejected by the dialect.
     pub posted: usize,

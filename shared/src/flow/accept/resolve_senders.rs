@@ -4,12 +4,21 @@
 //! Without a lock we choose a free sender at random and set the lock with a conditional write. If another
 //! request was faster, the write returns its lock: we take its sender if the lock is our account's, or else
 //! choose again, at most once for each sender in the pool.
+//!
+//! A lock is *unused* until we hand a message over. If no sender is free, another account may take an unused lock over,
+//! so that messages that were never sent block no sender for good. Hence we rely on an unused lock only after a
+//! conditional write or a consistent read, and reserve it for messages that are sent at once.
+//!
+//! A dry run locks nothing and shows nothing of other accounts: it answers with the account's own sender, or with any
+//! sender in the pool, free or not.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{drafts::Drafts, persist::Existing};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{build::later, drafts::Drafts, persist::Existing};
 use crate::{
     domain::{
         AccountId, Draft, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderChoice, SenderId, SenderKind,
@@ -21,6 +30,8 @@ use crate::{
 
 /// Recipients locked concurrently.
 const CONCURRENCY: usize = 16;
+/// How long an unused lock is reserved for a message that is sent at once, or for the account that took it over.
+const RESERVED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Returns the senders, and the errors of messages without a free sender, by index.
 pub(super) async fn resolve_senders(
@@ -33,9 +44,16 @@ pub(super) async fn resolve_senders(
 ) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, FieldError)>), StoreError> {
     let unassigned =
         |(index, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && existing.get(*index).is_none();
-    let numbers: BTreeSet<_> = drafts.remaining().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
-    let lock_all_or_none = drafts.is_all_or_nothing();
-    let assigned = assign(gateway, directory, account, numbers, lock_all_or_none, dry_run).await?;
+    let now = gateway.clock.now();
+    let mut numbers = BTreeMap::new();
+    for (_, draft) in drafts.remaining().filter(unassigned) {
+        *numbers.entry(draft.to.clone()).or_insert(false) |= later(draft, now).is_none();
+    }
+    let assigned = if dry_run {
+        preview(gateway, directory, account, numbers.into_keys().collect()).await?
+    } else {
+        assign(gateway, directory, account, numbers, drafts.is_all_or_nothing()).await?
+    };
     let mut senders = HashMap::new();
     let mut exhausted = Vec::new();
     for (index, draft) in drafts.remaining() {
@@ -68,40 +86,59 @@ struct Assigned {
     exhausted: BTreeSet<PhoneNumber>,
 }
 
+/// Chooses senders for a dry run.
+async fn preview(
+    gateway: &Gateway,
+    directory: &Directory,
+    account: &AccountId,
+    numbers: Vec<PhoneNumber>,
+) -> Result<Assigned, StoreError> {
+    let mut assigned = Assigned::default();
+    if numbers.is_empty() {
+        return Ok(assigned);
+    }
+    let mut known = gateway.store.recipients(&numbers).await?;
+    let pool = directory.pool().await?;
+    for number in numbers {
+        let own = known.get_mut(&number).and_then(|recipient| recipient.sender_of.remove(account));
+        match own.or_else(|| any(gateway, &pool).cloned()) {
+            Some(sender) => drop(assigned.senders.insert(number, sender)),
+            None => drop(assigned.exhausted.insert(number)),
+        }
+    }
+    Ok(assigned)
+}
+
+/// Assigns senders to the numbers. The value of a number is whether one of its messages is sent at once.
 async fn assign(
     gateway: &Gateway,
     directory: &Directory,
     account: &AccountId,
-    numbers: BTreeSet<PhoneNumber>,
+    numbers: BTreeMap<PhoneNumber, bool>,
     lock_all_or_none: bool,
-    dry_run: bool,
 ) -> Result<Assigned, StoreError> {
     if numbers.is_empty() {
         return Ok(Assigned::default());
     }
-    let numbers: Vec<_> = numbers.into_iter().collect();
-    // Locks never change, so a stale read is safe: a missing lock is found by the conditional write.
-    let mut known = gateway.store.recipients(&numbers).await?;
+    let keys: Vec<_> = numbers.keys().cloned().collect();
+    // A used lock does not change, so a stale read is safe: `assign_one` confirms all else.
+    let mut known = gateway.store.recipients(&keys).await?;
     let pool = directory.pool().await?;
-    let unknown = Recipient::default();
-    let hopeless = |number: &PhoneNumber| {
-        let recipient = known.get(number).unwrap_or(&unknown);
-        !recipient.sender_of.contains_key(account) && free(&pool, recipient).is_empty()
-    };
-    let (exhausted, numbers): (BTreeSet<_>, Vec<_>) = (
-        numbers.iter().filter(|number| hopeless(number)).cloned().collect(),
-        numbers.iter().filter(|number| !hopeless(number)).cloned().collect(),
-    );
+    let assignment = Assignment { gateway, account, pool: &pool, now: in_millis(gateway.clock.now()) };
+    let (hopeless, numbers): (Vec<_>, Vec<_>) = numbers
+        .into_iter()
+        .map(|(number, at_once)| (known.remove(&number).unwrap_or_default(), number, at_once))
+        .partition(|(recipient, ..)| assignment.is_hopeless(recipient));
+    let exhausted = hopeless.into_iter().map(|(_, number, _)| number).collect();
     let mut assigned = Assigned { exhausted, ..Assigned::default() };
-    // Locks are permanent, so we take none for a rejected request.
+    // A rejected request takes no locks.
     if lock_all_or_none && !assigned.exhausted.is_empty() {
         return Ok(assigned);
     }
-    let one = |number: PhoneNumber| {
-        let recipient = known.remove(&number).unwrap_or_default();
-        let pool = &pool;
+    let one = |(recipient, number, at_once): (Recipient, PhoneNumber, bool)| {
+        let assignment = &assignment;
         async move {
-            let sender = assign_one(gateway, pool, account, &number, recipient, dry_run).await?;
+            let sender = assignment.assign_one(&number, recipient, at_once).await?;
             Ok::<_, StoreError>((number, sender))
         }
     };
@@ -114,32 +151,74 @@ async fn assign(
     }
     Ok(assigned)
 }
-async fn assign_one(
-    gateway: &Gateway,
-    pool: &[SenderId],
-    account: &AccountId,
-    number: &PhoneNumber,
-    mut recipient: Recipient,
-    dry_run: bool,
-) -> Result<Option<SenderId>, StoreError> {
-    loop {
-        if let Some(sender) = recipient.sender_of.get(account) {
-            return Ok(Some(sender.clone()));
+
+/// What the assignment of a shared sender depends on, apart from the recipient.
+struct Assignment<'a> {
+    gateway: &'a Gateway,
+    account: &'a AccountId,
+    pool: &'a [SenderId],
+    now: Timestamp,
+}
+
+impl Assignment<'_> {
+    async fn assign_one(
+        &self,
+        number: &PhoneNumber,
+        mut recipient: Recipient,
+        at_once: bool,
+    ) -> Result<Option<SenderId>, StoreError> {
+        let (store, account) = (&self.gateway.store, self.account);
+        let after = |wait| self.now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        let (reserved, safe) = (after(RESERVED), after(RESERVED / 2));
+        let reserved_until = if at_once { reserved } else { self.now };
+        let mut is_recent = false;
+        loop {
+            if let Some(sender) = recipient.sender_of.get(account) {
+                let Some(until) = recipient.reserved_until.get(sender) else { return Ok(Some(sender.clone())) };
+                // Even after a stale read, nobody can take over a lock that is reserved for so long.
+                if *until >= safe || (is_recent && !at_once) {
+                    return Ok(Some(sender.clone()));
+                }
+                recipient = match at_once {
+                    true => store.reserve(number, account, sender, reserved).await?,
+                    false => store.recipient(number).await?,
+                };
+            } else if let Some(sender) = any(self.gateway, &self.free(&recipient)) {
+                recipient = store.lock(number, account, sender, reserved_until).await?;
+            } else if let Some((sender, holder)) = any(self.gateway, &self.idle(&recipient)) {
+                recipient = store.take_over(number, account, sender, holder, self.now, reserved).await?;
+            } else {
+                return Ok(None);
+            }
+            is_recent = true;
         }
-        let free = free(pool, &recipient);
-        if free.is_empty() {
-            return Ok(None);
-        }
-        let chosen = free[gateway.random.index(free.len())];
-        if dry_run {
-            return Ok(Some(chosen.clone()));
-        }
-        recipient = gateway.store.lock(number, account, chosen).await?;
+    }
+
+    fn is_hopeless(&self, recipient: &Recipient) -> bool {
+        !recipient.sender_of.contains_key(self.account)
+            && self.free(recipient).is_empty()
+            && self.idle(recipient).is_empty()
+    }
+
+    fn free(&self, recipient: &Recipient) -> Vec<&SenderId> {
+        self.pool.iter().filter(|sender| recipient.is_free(sender)).collect()
+    }
+
+    /// Returns the senders that can be taken over, with the accounts that hold them.
+    fn idle<'r>(&'r self, recipient: &'r Recipient) -> Vec<(&'r SenderId, &'r AccountId)> {
+        let holder = |sender| recipient.idle_holder(sender, self.now).map(|holder| (sender, holder));
+        self.pool.iter().filter_map(holder).collect()
     }
 }
 
-fn free<'a>(pool: &'a [SenderId], recipient: &Recipient) -> Vec<&'a SenderId> {
-    pool.iter().filter(|sender| !recipient.account_of.contains_key(sender)).collect()
+/// Returns the time without the part that the store does not keep.
+fn in_millis(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+/// Returns one of the items at random, or `None` if there is none.
+fn any<'a, T>(gateway: &Gateway, items: &'a [T]) -> Option<&'a T> {
+    (!items.is_empty()).then(|| &items[gateway.random.index(items.len())])
 }
 
 fn kind(choice: &SenderChoice) -> SenderKind {

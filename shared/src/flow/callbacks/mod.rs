@@ -3,7 +3,8 @@
 //! 1. Find the event on record, and deliver only if it has the job's execution ID (`event`). If it has
 //!    another ID, that execution's job delivers. If the event is not recorded, retry for five minutes, then
 //!    drop the job.
-//! 2. Skip an intermediate state of a finished message.
+//! 2. Skip an intermediate state of a finished message. Delay the events of a suspended account. Their seven days begin
+//!    with the first attempt.
 //! 3. Find where the event goes (`destination`).
 //! 4. Ask whether the endpoint may be called (`endpoint`).
 //! 5. POST the event, and record the result for the endpoint.
@@ -45,6 +46,10 @@ pub(super) use event::executions_of;
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// A job this long after its due time was redriven from the dead-letter queue, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long a callback of a suspended account waits at most before we look at the account again. A job waits no longer
+/// in the queue either.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
 
 /// Logs a line with the fields that name the callback's event and its message or reply.
 macro_rules! log_callback {
@@ -89,6 +94,10 @@ pub async fn callback(
         log_callback!(warn, job, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
+    if let Some(until) = account.held_until(now, LONGEST_HOLD) {
+        log_callback!(debug, job, account.id = %account.id, %until, "callback delayed: the account is suspended");
+        return requeue(gateway, job, until, now).await;
+    }
     let destination = match find_destination(gateway, directory, &callback_event, &account, job).await? {
         Destinations::One(destination) => destination,
         Destinations::Several(webhooks) => {

@@ -3,8 +3,8 @@
 //! 1. Find the sender that was answered: the carrier names it, or a message that the reply answers. Without a sender,
 //!    keep the reply as unmatched.
 //! 2. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
-//! 3. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
-//!    Without an account, keep the reply as unmatched.
+//! 3. Find the account: the sender's owner, or for a shared sender the account that has written to the recipient over
+//!    it. Without an account, keep the reply as unmatched.
 //! 4. Find the answered message, and take over its dialect: the message named by the carrier, or else our last
 //!    submit before the reply.
 //! 5. Answer the keyword (`keyword`).
@@ -222,7 +222,7 @@ async fn account_of(
         Some(SenderOwner::Account(account)) => Ok(Some(account)),
         // A shared sender is locked to phone numbers only.
         Some(SenderOwner::Pool) => match reply.from.number() {
-            Some(number) => Ok(gateway.store.recipient(number).await?.account_of.remove(sender)),
+            Some(number) => Ok(gateway.store.recipient(number).await?.conversation_of(sender).cloned()),
             None => Ok(None),
         },
         None => Ok(None),

@@ -19,6 +19,7 @@ use super::{
     plan_route::RouteCandidate,
     record_outcome::{Resolution, retry_later},
     recovery::first_check,
+    suspension::now_held_until,
 };
 use crate::{
     carriers::Submitter,
@@ -42,6 +43,27 @@ pub(super) struct ClaimedMessage<'a> {
     pub(super) failed_attempts: Vec<Attempt>,
 }
 
+/// How the attempts on a claimed message ended.
+pub(super) enum Attempted {
+    Resolved(Box<Resolution>),
+    /// The account is suspended: wait until then.
+    Held(Timestamp),
+    /// This execution lost its claim, or a final receipt came.
+    Lost,
+}
+
+impl From<Resolution> for Attempted {
+    fn from(resolution: Resolution) -> Self {
+        Self::Resolved(Box::new(resolution))
+    }
+}
+
+impl From<OutcomeUpdate> for Attempted {
+    fn from(update: OutcomeUpdate) -> Self {
+        Resolution::from(update).into()
+    }
+}
+
 /// Why the message must be retried later.
 struct Wait {
     /// The first channel to retry.
@@ -63,19 +85,19 @@ impl Wait {
 }
 
 impl ClaimedMessage<'_> {
-    /// Attempts the candidates. Returns `None` if this execution lost its claim or a final receipt came.
+    /// Attempts the candidates.
     pub(super) async fn attempt(
         &mut self,
         message: &mut Message,
         candidates: &[RouteCandidate],
-    ) -> Result<Option<Resolution>, Unavailable> {
+    ) -> Result<Attempted, Unavailable> {
         let mut wait: Option<Wait> = None;
         for candidate in candidates {
             let outcome = match self.carrier(message, candidate).await {
                 Err(busy) => busy,
                 Ok(carrier) => {
                     if self.must_advance(message, candidate) && !self.record_candidate(message, candidate).await? {
-                        return Ok(None);
+                        return Ok(Attempted::Lost);
                     }
                     if !self.has_time_for(&carrier.settings) {
                         let reason = "not enough time was left to call the carrier".to_owned();
@@ -85,6 +107,9 @@ impl ClaimedMessage<'_> {
                         ));
                         break;
                     }
+                    if let Some(until) = now_held_until(self.directory, message, self.gateway.clock.now()).await? {
+                        return Ok(Attempted::Held(until));
+                    }
                     self.submit(&carrier, message, candidate).await?
                 }
             };
@@ -92,16 +117,16 @@ impl ClaimedMessage<'_> {
             let (outcome, reason, retry_after) = match outcome {
                 Outcome::Accepted { carrier_id } => {
                     let submitted_update = self.submitted_update(message, candidate, Progress::Submitted, at);
-                    return Ok(Some(OutcomeUpdate { carrier_id, ..submitted_update }.into()));
+                    return Ok(OutcomeUpdate { carrier_id, ..submitted_update }.into());
                 }
                 Outcome::Unknown { reason } => {
                     let unknown = self.submitted_update(message, candidate, Progress::Unknown, at);
                     let has_next = candidate.receipt_timeout.is_some();
                     let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
-                    return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
+                    return Ok(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into());
                 }
                 Outcome::OptedOut { reason } => {
-                    return Ok(Some(self.blocked_update(candidate, &reason, at).into()));
+                    return Ok(self.blocked_update(candidate, &reason, at).into());
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason, None),
                 Outcome::Busy { reason, retry_after } => {
@@ -124,7 +149,7 @@ impl ClaimedMessage<'_> {
             info!(message.id = %message.id, carrier = candidate.carrier.as_str(), reason = attempt.reason, retry_after_s, "{}", outcome.into_str());
             self.failed_attempts.push(attempt);
         }
-        Ok(Some(self.all_attempts_failed(message, wait)))
+        Ok(self.all_attempts_failed(message, wait).into())
     }
 
     /// Returns the carrier, or `Busy` if a call is impossible now.

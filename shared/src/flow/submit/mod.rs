@@ -1,7 +1,8 @@
 //! Submit: hand a message to a carrier exactly once.
 //!
 //! 1. Claim the message: one conditional write takes a 60 s lease and returns the record (`claim`).
-//! 2. Prepare: expire the message, block it, or postpone it to its send slot (`prepare`, `opt_out`).
+//! 2. Prepare: expire the message, hold it for a suspended account, check its sender, block it, or postpone it to its
+//!    send slot (`prepare`, `suspension`, `sender`, `opt_out`).
 //! 3. Plan the route: the client's channels in order, and for each the carriers of the first matching route
 //!    (`plan_route`).
 //! 4. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later
@@ -25,6 +26,8 @@ mod plan_route;
 mod prepare;
 mod record_outcome;
 mod recovery;
+mod sender;
+mod suspension;
 
 use std::time::Duration;
 
@@ -32,13 +35,14 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use self::{
-    attempt::ClaimedMessage,
+    attempt::{Attempted, ClaimedMessage},
     claim::{LEASE, claim, release},
     fail_over::fail_over,
     plan_route::{Routing, receipt_timeout},
     prepare::{Prepared, prepare},
     record_outcome::{record_outcome, retry_later},
     recovery::{Recovery, recover},
+    suspension::hold,
 };
 use crate::{
     carriers::Submitter,
@@ -155,7 +159,11 @@ async fn submit_claimed(
     let candidates = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(candidates)) => candidates,
         Ok(Prepared::Resolved(update)) => return record_outcome(gateway, &message, (*update).into()).await,
-        Ok(Prepared::Postponed(slot)) => return postpone(gateway, &message, execution_id, slot).await,
+        Ok(Prepared::Postponed(slot)) => {
+            let postponed = postpone_to_slot(gateway, &message, execution_id, slot).await;
+            return released_on_error(gateway, &message, execution_id, postponed).await;
+        }
+        Ok(Prepared::Held(until)) => return hold_or_release(gateway, &message, execution_id, until).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not prepare message");
             let resolution =
@@ -171,31 +179,43 @@ async fn submit_claimed(
         lease_until: lease.until,
         failed_attempts: Vec::new(),
     };
-    let resolution = match claimed.attempt(&mut message, &candidates).await {
-        Ok(resolution) => resolution,
+    // In a box, because the future is large.
+    let attempted = match Box::pin(claimed.attempt(&mut message, &candidates)).await {
+        Ok(attempted) => attempted,
         Err(error) => {
             // No carrier has the message, or we would have a resolution.
             release(gateway, message.id, execution_id).await;
             return Err(error);
         }
     };
-    match resolution {
-        Some(resolution) => record_outcome(gateway, &message, resolution).await,
-        None => yield_to_receipt(gateway, &message, execution_id).await,
+    match attempted {
+        Attempted::Resolved(resolution) => record_outcome(gateway, &message, *resolution).await,
+        Attempted::Held(until) => hold_or_release(gateway, &message, execution_id, until).await,
+        Attempted::Lost => yield_to_receipt(gateway, &message, execution_id).await,
     }
 }
 
-async fn postpone(
+async fn hold_or_release(
     gateway: &Gateway,
     message: &Message,
     execution_id: ExecutionId,
-    slot: Timestamp,
+    until: Timestamp,
 ) -> Result<(), Unavailable> {
-    let postponed = postpone_to_slot(gateway, message, execution_id, slot).await;
-    if postponed.is_err() {
+    let held = hold(gateway, message, execution_id, until).await;
+    released_on_error(gateway, message, execution_id, held).await
+}
+
+/// Releases the claim if the message could not be put off. No carrier has the message.
+async fn released_on_error(
+    gateway: &Gateway,
+    message: &Message,
+    execution_id: ExecutionId,
+    put_off: Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
+    if put_off.is_err() {
         release(gateway, message.id, execution_id).await;
     }
-    postponed
+    put_off
 }
 
 /// Ends an execution that lost its claim, usually to a receipt.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::{
-    domain::{ExecutionId, Message, ReplyId},
+    domain::{ExecutionId, Message, Recipient, ReplyId},
     flow::Gateway,
     store::{Directory, KeywordOrder, Recipients, StoreError},
 };
@@ -15,14 +15,13 @@ pub(super) const OPTED_OUT: &str = "the recipient has opted out of this sender";
 /// Returns whether the recipient's opt-out blocks the message. Reads the exempt senders only for recipients
 /// who have opted out.
 pub(super) async fn is_blocked(
-    gateway: &Gateway,
     directory: &Directory,
     message: &Message,
+    recipient: &Recipient,
 ) -> Result<bool, StoreError> {
     if message.passes_opt_outs() {
         return Ok(false);
     }
-    let recipient = gateway.store.recipient(&message.request.to).await?;
     let (account, sender) = (&message.account, &message.request.from.id);
     Ok(recipient.has_opted_out(account, sender) && !directory.exemptions().await?.cover(sender, account))
 }

@@ -60,7 +60,7 @@ impl Routing {
         if vendor.is_some_and(|vendor| !vendor.profile().has_channel(channel)) {
             return None;
         }
-        let shown = message.request.content.as_ref().map(|content| match vendor {
+        let shown = message.request.content.as_deref().map(|content| match vendor {
             Some(vendor) => vendor.capability(content, channel),
             None => content.capability(channel),
         });
@@ -88,7 +88,7 @@ pub(super) struct RouteCandidate {
 impl RouteCandidate {
     /// Returns the message's rich content, if the carrier can show all of it.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
-        message.request.content.as_ref().filter(|_| self.shows_content)
+        message.request.content.as_deref().filter(|_| self.shows_content)
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = through(Routes(vec![Route::to(vec!["loopback".parse().unwrap()])]), &[]);
         let message = Message::example().with(|message| {
-            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.content = Some(Content::of_json(content).unwrap().into());
             message.request.channels = vec![Viber, Rcs, Sms];
         });
         let candidates = plan_route(&message, &routes);
@@ -218,7 +218,7 @@ mod tests {
         let routes = through(Routes(vec![Route::to(vec!["loopback".parse().unwrap()])]), &[]);
         let mut message = Message::example().with(|message| {
             message.request.text = Text::none();
-            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.content = Some(Content::of_json(content).unwrap().into());
             message.request.channels = vec![Sms, Rcs, Viber, WhatsApp, Sms];
         });
         let loopback: CarrierName = "loopback".parse().unwrap();
@@ -274,7 +274,7 @@ mod tests {
         let [cm, other]: [CarrierName; 2] = ["cm-nl", "other"].map(|name| name.parse().unwrap());
         let message = Message::example().with(|message| {
             message.request.text = Text::none();
-            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.content = Some(Content::of_json(content).unwrap().into());
             message.request.channels = vec![WhatsApp, Viber];
         });
         let routes = |carriers: &[CarrierName]| {

@@ -1,21 +1,26 @@
-//! Prepare: check validity, opt-out and rate limit, and plan the route, before a message goes to a carrier.
+//! Prepare: check validity, suspension, sender, opt-out and rate limit, and plan the route, before a message goes to a
+//! carrier.
 
 use jiff::Timestamp;
 
 use super::{
     opt_out::{OPTED_OUT, is_blocked},
     plan_route::{RouteCandidate, Routing, plan_route},
+    sender::{NOT_OWNED, TAKEN_OVER, is_owned, use_lock},
+    suspension::held_until,
 };
 use crate::{
     domain::{ExecutionId, Message, Progress, ReceiptStatus},
     flow::{Gateway, rate_limit::next_send_slot},
-    store::{Directory, OutcomeUpdate, StoreError},
+    store::{Directory, OutcomeUpdate, Recipients, StoreError},
 };
 
 pub(super) enum Prepared {
     Ready(Vec<RouteCandidate>),
     /// Wait for this send slot.
     Postponed(Timestamp),
+    /// Wait until then, because the account is suspended.
+    Held(Timestamp),
     /// Do not submit, but record this.
     Resolved(Box<OutcomeUpdate>),
 }
@@ -40,8 +45,21 @@ pub(super) async fn prepare(
     if message.request.expires_at.is_some_and(|at| at <= now) {
         return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity ended before it was sent").into()));
     }
-    if is_blocked(gateway, directory, message).await? {
+    if let Some(until) = held_until(directory, message, now).await? {
+        return Ok(Prepared::Held(until));
+    }
+    // The recipient asked for an automatic reply, so its conversation exists.
+    let recipient = match message.passes_opt_outs() {
+        true => None,
+        false => Some(gateway.store.recipient(&message.request.to).await?),
+    };
+    if let Some(recipient) = &recipient
+        && is_blocked(directory, message, recipient).await?
+    {
         return Ok(Prepared::Resolved(resolved(Progress::Blocked, OPTED_OUT).into()));
+    }
+    if !is_owned(directory, message).await? {
+        return Ok(Prepared::Resolved(resolved(Progress::Rejected, NOT_OWNED).into()));
     }
     let routing = Routing::of(directory, message).await?;
     let candidates = plan_route(message, &routing);
@@ -54,6 +72,13 @@ pub(super) async fn prepare(
         }
         return Ok(Prepared::Ready(candidates));
     }
-    let slot = next_send_slot(gateway, directory, message, now).await?;
-    Ok(slot.map_or(Prepared::Ready(candidates), Prepared::Postponed))
+    if let Some(slot) = next_send_slot(gateway, directory, message, now).await? {
+        return Ok(Prepared::Postponed(slot));
+    }
+    if let Some(recipient) = &recipient
+        && !use_lock(gateway, message, recipient).await?
+    {
+        return Ok(Prepared::Resolved(resolved(Progress::Rejected, TAKEN_OVER).into()));
+    }
+    Ok(Prepared::Ready(candidates))
 }

@@ -32,17 +32,22 @@ const CONCURRENCY: usize = 8;
 /// Attempts for items that DynamoDB leaves unprocessed.
 const OFFERS: u32 = 6;
 
-pub(super) async fn put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
-    let mut writes = Vec::with_capacity(items.len());
-    for item in items {
-        let put = PutRequest::builder().set_item(Some(item)).build().map_err(unavailable("write messages"))?;
-        writes.push(WriteRequest::builder().put_request(put).build());
-    }
-    stream::iter(writes.chunks(MOST_WRITES).map(<[_]>::to_vec))
-        .map(|chunk| put_chunk(client, table, chunk))
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await
+/// Writes the items. Takes them only as they are written, because items take much more memory than messages.
+pub(super) async fn put(
+    client: &Client,
+    table: &str,
+    items: impl Iterator<Item = Result<Item, StoreError>>,
+) -> Result<(), StoreError> {
+    let mut writes = items.map(|item| {
+        let put = PutRequest::builder().set_item(Some(item?)).build().map_err(unavailable("write messages"))?;
+        Ok(WriteRequest::builder().put_request(put).build())
+    });
+    let chunks = std::iter::from_fn(|| {
+        let chunk: Result<Vec<_>, StoreError> = writes.by_ref().take(MOST_WRITES).collect();
+        chunk.map(|chunk| (!chunk.is_empty()).then_some(chunk)).transpose()
+    });
+    let written = stream::iter(chunks).map_ok(|chunk| put_chunk(client, table, chunk));
+    written.try_buffer_unordered(CONCURRENCY).try_collect().await
 }
 
 async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Result<(), StoreError> {

@@ -192,6 +192,13 @@ impl Update {
         self
     }
 
+    /// Expects this value, or none.
+    pub(super) fn expect_no_other(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} = {value})"));
+        self
+    }
+
     pub(super) fn expect_absent(mut self, attribute: &str) -> Self {
         let name = self.name(attribute);
         self.conditions.push(format!("attribute_not_exists({name})"));

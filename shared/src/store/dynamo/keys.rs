@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `account#ACCOUNT` | the sender that this account is locked to |
 //! | `sender#SENDER` | the account that this sender is locked to |
+//! | `unused#SENDER` | until when this lock is reserved for its account; absent once the lock was used |
 //! | `stop#SENDER` | time of the latest STOP; present while the recipient is opted out |
 //! | `stop_by#SENDER` | the reply that set the opt-out |
 //! | `start#SENDER` | time of the latest START |
@@ -232,6 +233,7 @@ pub(super) fn receipt(status: ReceiptStatus) -> &'static str {
 // `Recipients`.
 pub(super) const SENDER_OF: &str = "account#";
 pub(super) const ACCOUNT_OF: &str = "sender#";
+pub(super) const UNUSED: &str = "unused#";
 pub(super) const OPT_OUT: &str = "stop#";
 pub(super) const OPT_IN: &str = "start#";
 pub(super) const OUT_OF_ACCOUNT: &str = "out_of#";
@@ -294,6 +296,7 @@ pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 pub(super) const LOOKUP: &str = "lookup";
 pub(super) const RECEIPTS_BY_ID: &str = "receipts_by_id";
+pub(super) const SUSPENDED_AT: &str = "suspended_at";
 pub(super) const COUNTRY_CODE: &str = "country_code";
 pub(super) const WEBHOOK_URL: &str = "webhook_url";
 pub(super) const SENDER_IDS: &str = "sender_ids";

@@ -1,6 +1,8 @@
 //! An outbound message's item. Attribute names are short because DynamoDB bills writes by item size: with a
 //! single-segment text, a message stays within a kilobyte for its whole life.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery, Dialect,
-        Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
+        AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery,
+        Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
         PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SenderId,
         SenderKind, SentFrom, State, StateChange, Tags, Text,
     },
@@ -70,6 +72,8 @@ struct MessageItem {
     keyword: Option<Keyword>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unknown: Option<OnUnknown>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<ApiKeyId>,
     fingerprint: String,
     at: i64,
     state: Progress,
@@ -172,9 +176,10 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         groups: message.request.groupings.clone(),
         tags: message.request.tags.clone(),
         valid_until: message.request.expires_at.map(Timestamp::as_millisecond),
-        content: message.request.content.as_ref().map(Content::to_json),
+        content: message.request.content.as_deref().map(Content::to_json),
         keyword: message.request.keyword,
         on_unknown: message.request.on_unknown,
+        key: message.request.key.clone(),
         fingerprint: URL_SAFE_NO_PAD.encode(message.request.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.delivery.progress,
@@ -229,9 +234,10 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         groupings: item.groups,
         tags: item.tags,
         expires_at: optional_time(item.valid_until)?,
-        content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
+        content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?.map(Arc::new),
         keyword: item.keyword,
         on_unknown: item.on_unknown,
+        key: item.key,
         fingerprint: Fingerprint::from_bytes(fingerprint.try_into().map_err(|_| unreadable("fingerprint"))?),
     };
     let delivery = Delivery {

@@ -1,9 +1,9 @@
 //! [`Messages`] on DynamoDB.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -39,6 +39,30 @@ impl DynamoStore {
         Ok(request.send().await.map_err(unavailable("read a message"))?.item)
     }
 
+    /// Returns the items of the messages with a wake time, or of the others.
+    fn items<'a>(
+        &self,
+        messages: &'a [Message],
+        resting: bool,
+    ) -> Box<dyn Iterator<Item = Result<Item, StoreError>> + Send + 'a> {
+        let retention_days = self.retention_days;
+        let wanted = messages.iter().filter(move |message| message.delivery.wake_at.is_some() == resting);
+        Box::new(wanted.map(move |message| message_item::write(message, retention_days)))
+    }
+
+    /// Builds the update that releases a claimed message and undoes its claim. The item is kept from `until` on.
+    fn released(&self, held: &Message, execution_id: ExecutionId, until: Timestamp) -> Update {
+        self.update(held.id)
+            .set(keys::STATE, string(Progress::Queued.into_str()))
+            .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
+            .add(keys::ATTEMPTS, -1)
+            .remove_history_entry(held.delivery.history.len().saturating_sub(1))
+            .remove(keys::LEASE)
+            .expect(keys::EXECUTION_ID, execution(execution_id))
+            .expect_before(Progress::Queued)
+            .expect_no_final_receipt()
+    }
+
     /// Puts an item unless its ID is taken; returns the existing item, if any.
     async fn put_once(&self, item: Item) -> Result<Option<Item>, StoreError> {
         put::if_absent(&self.client, &self.tables.messages, item, "write a message").await
@@ -47,20 +71,16 @@ impl DynamoStore {
 
 impl Messages for DynamoStore {
     async fn insert(&self, messages: &[Message]) -> Result<(), StoreError> {
-        let mut items = messages
-            .iter()
-            .map(|message| message_item::write(message, self.retention_days))
-            .collect::<Result<Vec<_>, _>>()?;
-        if let [item] = items.as_mut_slice() {
+        if let [message] = messages {
             // A condition is free. With it, a delayed request cannot overwrite the message later.
-            return self.put_once(std::mem::take(item)).await.map(|_| ());
+            return self.put_once(message_item::write(message, self.retention_days)?).await.map(|_| ());
         }
         // The schedule enqueues a stored message with a wake time even if we report a failure to the client.
         // So a lost answer must not fail its write: we write it conditionally, and the SDK retries.
-        let (resting, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.contains_key(keys::WAKE_AT));
-        batch::put(&self.client, &self.tables.messages, others).await?;
-        let resting = stream::iter(resting).map(|item| self.put_once(item));
-        resting.buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await
+        batch::put(&self.client, &self.tables.messages, self.items(messages, false)).await?;
+        let resting = stream::iter(self.items(messages, true));
+        let written = resting.map_ok(|item| self.put_once(item)).try_buffer_unordered(CONCURRENCY);
+        written.try_for_each(async |_| Ok(())).await
     }
 
     async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError> {
@@ -257,13 +277,23 @@ impl Messages for DynamoStore {
         update.send("clear a wake time").await.map(|_| ())
     }
 
-    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
-        let filter = format!("#{} IN (:queued, :submitting)", keys::STATE);
+    async fn unfinished(
+        &self,
+        account: Option<&AccountId>,
+        after: Option<Bookmark>,
+    ) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
+        let mut filter = format!("#{} IN (:queued, :submitting)", keys::STATE);
         let state = |name: &str, progress: Progress| (name.to_owned(), string(progress.into_str()));
+        let mut values =
+            HashMap::from([state(":queued", Progress::Queued), state(":submitting", Progress::Submitting)]);
+        if let Some(account) = account {
+            let _ = write!(filter, " AND #{} = :account", keys::ACCOUNT);
+            values.insert(":account".to_owned(), string(account.as_str()));
+        }
         let scan = Scan {
             action: "scan for unfinished messages",
             filter: &filter,
-            values: [state(":queued", Progress::Queued), state(":submitting", Progress::Submitting)].into(),
+            values,
             returned: &[keys::ID, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
         };
         let (found, next) = self.scan_page(scan, after).await?;
@@ -292,21 +322,17 @@ impl Messages for DynamoStore {
         until: Timestamp,
         wake: bool,
     ) -> Result<Change, StoreError> {
-        let mut update = self
-            .update(held.id)
-            .set(keys::STATE, string(Progress::Queued.into_str()))
-            .set(keys::NOT_BEFORE, millis(until))
-            .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
-            .add(keys::ATTEMPTS, -1)
-            .remove_history_entry(held.delivery.history.len().saturating_sub(1))
-            .remove(keys::LEASE)
-            .expect(keys::EXECUTION_ID, execution(execution_id))
-            .expect_before(Progress::Queued)
-            .expect_no_final_receipt();
+        let mut update = self.released(held, execution_id, until).set(keys::NOT_BEFORE, millis(until));
         if wake {
             update = update.wake(held.id.uuid(), millis(until));
         }
         let change = change(update.send("release a message until its send slot").await?)?;
+        Ok(applied_before(change, Progress::Queued, execution_id))
+    }
+
+    async fn hold(&self, held: &Message, execution_id: ExecutionId, wake_at: Timestamp) -> Result<Change, StoreError> {
+        let update = self.released(held, execution_id, wake_at).remove(keys::NOT_BEFORE);
+        let change = change(update.wake(held.id.uuid(), millis(wake_at)).send("hold a message").await?)?;
         Ok(applied_before(change, Progress::Queued, execution_id))
     }
 

@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::{
     operation::delete_item::DeleteItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use jiff::Timestamp;
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 
 use super::{
@@ -102,6 +103,19 @@ impl DynamoDirectory {
         }
         update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.into_str())));
         match update.send("change an account").await? {
+            UpdateResult::Applied(item) => read_account(item).map(Some),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
+        }
+    }
+
+    /// Suspends an account, unless it is suspended, or resumes it with `None`. Returns it, or `None` if it does not exist.
+    pub async fn suspend_account(&self, id: &AccountId, at: Option<Timestamp>) -> Result<Option<Account>, StoreError> {
+        let update = self.update(keys::account(id)).expect_present(keys::ID);
+        let update = match at {
+            Some(at) => update.set_once(keys::SUSPENDED_AT, number(at.as_millisecond())),
+            None => update.remove(keys::SUSPENDED_AT),
+        };
+        match update.send("suspend or resume an account").await? {
             UpdateResult::Applied(item) => read_account(item).map(Some),
             UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
         }

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use super::{
     DynamoStore, Item, batch,
     change::{Update, UpdateResult},
-    keys, number, string, unavailable,
+    keys,
+    messages::millis,
+    number, string, unavailable,
 };
 use crate::{
     domain::{AccountId, Keyword, PhoneNumber, Recipient, SenderId},
@@ -27,8 +29,38 @@ impl DynamoStore {
         })
     }
 
+    fn update_number(&self, to: &PhoneNumber) -> Result<Update, StoreError> {
+        Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, to.digits()))
+    }
+
     fn update_recipient(&self, order: &KeywordOrder<'_>) -> Result<Update, StoreError> {
-        Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, order.number.digits()))
+        self.update_number(order.number)
+    }
+
+    /// Returns the recipient after an update, whether or not it was applied.
+    async fn recipient_after(&self, to: &PhoneNumber, result: UpdateResult) -> Result<Recipient, StoreError> {
+        match result {
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(&item),
+            // Some engines refuse without returning the existing item.
+            UpdateResult::NotFound => self.recipient(to).await,
+        }
+    }
+}
+
+/// The names of a lock's attributes.
+struct LockAttributes {
+    sender_of: String,
+    account_of: String,
+    unused: String,
+}
+
+impl LockAttributes {
+    fn of(account: &AccountId, sender: &SenderId) -> Self {
+        Self {
+            sender_of: format!("{}{account}", keys::SENDER_OF),
+            account_of: format!("{}{sender}", keys::ACCOUNT_OF),
+            unused: format!("{}{sender}", keys::UNUSED),
+        }
     }
 }
 
@@ -56,19 +88,91 @@ impl Recipients for DynamoStore {
         Ok(found)
     }
 
-    async fn lock(&self, to: &PhoneNumber, account: &AccountId, sender: &SenderId) -> Result<Recipient, StoreError> {
-        let sender_of = format!("{}{account}", keys::SENDER_OF);
-        let account_of = format!("{}{sender}", keys::ACCOUNT_OF);
-        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, to.digits())
-            .set(&sender_of, string(sender.as_str()))
-            .set(&account_of, string(account.as_str()))
-            .expect_absent(&sender_of)
-            .expect_absent(&account_of);
-        match update.send("lock a sender").await? {
-            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(&item),
-            // Some engines refuse without returning the existing item.
-            UpdateResult::NotFound => self.recipient(to).await,
+    async fn lock(
+        &self,
+        to: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let update = self
+            .update_number(to)?
+            .set(&lock.sender_of, string(sender.as_str()))
+            .set(&lock.account_of, string(account.as_str()))
+            .set(&lock.unused, millis(reserved_until))
+            .expect_absent(&lock.sender_of)
+            .expect_absent(&lock.account_of);
+        self.recipient_after(to, update.send("lock a sender").await?).await
+    }
+
+    async fn take_over(
+        &self,
+        to: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        holder: &AccountId,
+        now: Timestamp,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let update = self
+            .update_number(to)?
+            .set(&lock.sender_of, string(sender.as_str()))
+            .set(&lock.account_of, string(account.as_str()))
+            .set(&lock.unused, millis(reserved_until))
+            .remove(&LockAttributes::of(holder, sender).sender_of)
+            .expect(&lock.account_of, string(holder.as_str()))
+            .expect_at_most(&lock.unused, millis(now))
+            .expect_absent(&lock.sender_of);
+        self.recipient_after(to, update.send("take over a lock").await?).await
+    }
+
+    async fn reserve(
+        &self,
+        to: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        reserved_until: Timestamp,
+    ) -> Result<Recipient, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let update = self
+            .update_number(to)?
+            .set(&lock.unused, millis(reserved_until))
+            .expect(&lock.account_of, string(account.as_str()))
+            .expect_at_most(&lock.unused, millis(reserved_until));
+        self.recipient_after(to, update.send("reserve a lock").await?).await
+    }
+
+    async fn use_lock(&self, to: &PhoneNumber, account: &AccountId, sender: &SenderId) -> Result<bool, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let (is_sender, is_account) = (string(sender.as_str()), string(account.as_str()));
+        let update = self
+            .update_number(to)?
+            .set(&lock.sender_of, is_sender.clone())
+            .set(&lock.account_of, is_account.clone())
+            .remove(&lock.unused)
+            .expect_no_other(&lock.sender_of, is_sender)
+            .expect_no_other(&lock.account_of, is_account);
+        let recipient = self.recipient_after(to, update.send("use a lock").await?).await?;
+        Ok(recipient.conversation_of(sender) == Some(account))
+    }
+
+    async fn release_lock(
+        &self,
+        to: &PhoneNumber,
+        account: &AccountId,
+        sender: &SenderId,
+        even_used: bool,
+    ) -> Result<bool, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let mut update = self.update_number(to)?.expect(&lock.account_of, string(account.as_str()));
+        if !even_used {
+            update = update.expect_present(&lock.unused);
         }
+        update = update.remove(&lock.sender_of).remove(&lock.account_of).remove(&lock.unused);
+        let recipient = self.recipient_after(to, update.send("release a lock").await?).await?;
+        Ok(recipient.account_of.get(sender) != Some(account))
     }
 
     async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError> {
@@ -107,9 +211,8 @@ impl Recipients for DynamoStore {
     }
 
     async fn opt_out_of_account(&self, to: &PhoneNumber, account: &AccountId, at: Timestamp) -> Result<(), StoreError> {
-        let (attribute, at) = (keys::out_of_account(account), number(at.as_millisecond()));
-        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, to.digits());
-        let update = update.set(&attribute, at.clone()).expect_none_above(&attribute, at);
+        let (attribute, at) = (keys::out_of_account(account), millis(at));
+        let update = self.update_number(to)?.set(&attribute, at.clone()).expect_none_above(&attribute, at);
         update.send(SET).await.map(drop)
     }
 
@@ -150,6 +253,8 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
         } else if let Some(sender) = attribute.strip_prefix(keys::ACCOUNT_OF) {
             let sender = sender.parse::<SenderId>().map_err(unreadable)?;
             recipient.account_of.insert(sender, text()?.parse::<AccountId>().map_err(unreadable)?);
+        } else if let Some(sender) = attribute.strip_prefix(keys::UNUSED) {
+            recipient.reserved_until.insert(sender.parse::<SenderId>().map_err(unreadable)?, read_time(value)?);
         } else if let Some(sender) = attribute.strip_prefix(keys::OPT_OUT) {
             recipient.opt_outs.insert(sender.parse::<SenderId>().map_err(unreadable)?);
         } else if let Some(sender) = attribute.strip_prefix(keys::OPT_IN) {

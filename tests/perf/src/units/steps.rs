@@ -141,6 +141,12 @@ impl<'a> Functions<'a> {
             stage.cost(async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) }).await?,
         )];
 
+        let pooled = self.accept(vec![shared(&QUIET.nth(12), "Hello")]).await?;
+        let pooled = pooled[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
+        let used =
+            stage.cost(async { finished(dispatch.handle(job(&pooled)).await.batch_item_failures.len()) }).await?;
+        steps.push(one("submit, shared sender, first contact", used));
+
         let receipt = json!({
             "id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered",
             "network": "23410", "operator": "Loop Mobile", "country": "GB", "parts": 2,

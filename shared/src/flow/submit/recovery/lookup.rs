@@ -29,7 +29,7 @@ use crate::{
     },
     flow::{Gateway, Unavailable, outcome::write_outcome, receipts::record_carrier_id},
     runtime::Metric,
-    store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
+    store::{Change, Directory, Messages, OutcomeUpdate, Recipients, Resend, ScheduledWork, StoreError},
 };
 
 /// Why a denied message fails or fails over.
@@ -159,7 +159,8 @@ async fn may_resend(
     {
         return Ok(false);
     }
-    Ok(!is_blocked(gateway, directory, message).await?)
+    let recipient = gateway.store.recipient(&message.request.to).await?;
+    Ok(!is_blocked(directory, message, &recipient).await?)
 }
 
 /// Requeues the message, unless another execution did so or the outcome became known.

@@ -18,6 +18,8 @@ pub enum RequestError {
     /// Our own error. The client should retry.
     Unknown,
     NoAccount,
+    /// The operator has suspended the account.
+    Suspended,
     /// A missing or malformed token, as written if it was text.
     InvalidToken(Option<String>),
     InvalidJson,
@@ -76,7 +78,7 @@ impl RequestError {
     pub(super) fn code(&self) -> u16 {
         match self {
             Self::Unknown => 999,
-            Self::NoAccount => 101,
+            Self::NoAccount | Self::Suspended => 101,
             Self::InvalidToken(_) => 103,
             Self::WrongType { object: "MSG", .. } | Self::NoMessages | Self::TooManyMessages => 203,
             Self::InvalidJson
@@ -94,6 +96,7 @@ impl RequestError {
         match self {
             Self::Unknown => "Unknown Error".to_owned(),
             Self::NoAccount => "No account found for the given authentication".to_owned(),
+            Self::Suspended => "The account is suspended".to_owned(),
             Self::InvalidToken(_) => "Invalid product token.".to_owned(),
             Self::InvalidJson => "Invalid JSON".to_owned(),
             Self::InvalidXml => "Invalid XML".to_owned(),

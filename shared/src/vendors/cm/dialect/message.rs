@@ -9,7 +9,7 @@
 //! - Text may be empty if a channel shows the rich content in full. CM.com's own clients leave it empty
 //!   beside a template.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -128,7 +128,7 @@ struct Checked {
     reference: Option<Reference>,
     groupings: Groupings,
     validity: Validity,
-    content: Option<Content>,
+    content: Option<Arc<Content>>,
 }
 
 impl Checked {
@@ -160,7 +160,7 @@ impl Fields {
         if let Some(content) = &self.content {
             channel_rules::check(content, &channels, context.now).map_err(|why| field("RICHCONTENT", why))?;
         }
-        Ok(Checked { from, text, channels, reference, groupings, validity, content: self.content })
+        Ok(Checked { from, text, channels, reference, groupings, validity, content: self.content.map(Arc::new) })
     }
 
     fn read_from(&self) -> Result<SenderId, MessageError> {

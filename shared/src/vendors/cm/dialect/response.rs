@@ -85,6 +85,7 @@ fn message_answer<'a>(
 pub fn reject(error: &RequestError) -> (StatusCode, String) {
     let status = match error {
         RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        RequestError::Suspended => StatusCode::FORBIDDEN,
         RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RequestError::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         _ => StatusCode::BAD_REQUEST,

@@ -88,6 +88,11 @@ impl Failure {
     }
 
     #[must_use]
+    pub fn suspended() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "ACCOUNT_SUSPENDED", "The account is suspended")
+    }
+
+    #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found")
     }

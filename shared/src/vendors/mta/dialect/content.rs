@@ -9,6 +9,8 @@
 //!
 //! The SMS shows a link instead of a picture by MMS. That is our choice, because no carrier has MMS.
 
+use std::sync::Arc;
+
 use super::{
     fields::{Object, given},
     request::filled,
@@ -25,7 +27,7 @@ use crate::{
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct SendContent {
     pub(super) text: Text,
-    pub(super) rich: Option<Content>,
+    pub(super) rich: Option<Arc<Content>>,
     /// Empty without an image.
     pub(super) channels: Vec<Channel>,
 }
@@ -60,7 +62,7 @@ impl SendContent {
         let lines = Lines { header, message, footer, image: image.as_ref().map(CallbackUrl::as_str) };
         let text = keep(read_text(&lines, limit), errors)?;
         let shown = Lines { image: None, ..lines }.join();
-        let rich = image.map(|image| picture(&image, shown));
+        let rich = image.map(|image| Arc::new(picture(&image, shown)));
         let channels = if rich.is_some() { vec![Channel::Rcs, Channel::Sms] } else { Vec::new() };
         Some(Self { text, rich, channels })
     }
@@ -108,6 +110,6 @@ fn picture(image: &CallbackUrl, text: String) -> Content {
     // Without a type, the carrier asks the file's server.
     let media = Media { name: None, uri: image.as_str().to_owned(), mime_type: None, height: None };
     let text = Some(text).filter(|text| !text.is_empty());
-    let bubble = Bubble { text, media: Some(media), ..Bubble::default() };
+    let bubble = Bubble { text, media: Some(media.into()), ..Bubble::default() };
     Content { conversation: vec![bubble], suggestions: Vec::new() }
 }

@@ -2,7 +2,7 @@ use FieldErrorCode as E;
 
 use super::{errors, read_one};
 use crate::{
-    domain::{ChannelCapability, Content, FieldErrorCode, SegmentLimit, SenderChoice},
+    domain::{ChannelCapability, FieldErrorCode, SegmentLimit, SenderChoice},
     vendors::{mta::dialect::request::read, testing::dialect::check_requests},
 };
 
@@ -81,7 +81,7 @@ fn limit_of_segments_is_the_operators() {
 fn rcs_shows_the_picture_and_sms_the_text() {
     let request = read(with(&format!(r#""image":"{URL}""#)).as_bytes(), SegmentLimit::default(), None).ok().unwrap();
     let draft = request.drafts(&SenderChoice::Shared).remove(0);
-    let content: Content = draft.content.unwrap();
+    let content = draft.content.unwrap();
     let capabilities: Vec<_> = draft.channels.iter().map(|channel| content.capability(*channel)).collect();
     assert_eq!(capabilities, [ChannelCapability::Full, ChannelCapability::TextOnly]);
 }

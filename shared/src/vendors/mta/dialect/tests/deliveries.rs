@@ -125,7 +125,7 @@ fn every_status_can_be_asked_for() {
 fn type_is_mms_if_there_is_rich_content() {
     let plain = Message::example();
     let rich = serde_json::from_value::<Content>(json!({"conversation": [{"text": "Hi"}]})).unwrap();
-    let rich = Message::example().with(|message| message.request.content = Some(rich));
+    let rich = Message::example().with(|message| message.request.content = Some(rich.into()));
     for (asked, expected) in [("sms", [true, false]), ("mms", [false, true]), ("tts", [false, false])] {
         let query = read(&format!("type={asked}"));
         assert_eq!([query.admits(&plain), query.admits(&rich)], expected, "{asked}");
