@@ -81,7 +81,7 @@ fn time(read: fn(&[u8]), body: &str) -> Duration {
 }
 
 /// Repeats `one` between `open` and `close` up to `most` bytes.
-fn fill(most: usize, open: &str, one: &str, close: &str) -> String {
+pub(super) fn fill(most: usize, open: &str, one: &str, close: &str) -> String {
     let times = (most - open.len() - close.len()) / one.len();
     let filling = one.repeat(times);
     format!("{open}{}{close}", filling.strip_suffix(',').unwrap_or(&filling))

@@ -2,8 +2,8 @@
 //!
 //! A tree keeps only one value per key (RFC 8259, section 4), so we reject repeated keys. For a vendor whose
 //! own samples repeat keys, the last value wins. But if the earlier value contains a list, we reject the body,
-//! because the list may hold messages, which would be lost silently. We limit the number of objects, because a
-//! tree is larger than its text, above all for small objects.
+//! because the list may hold messages, which would be lost silently. We limit the numbers of objects and lists and of
+//! values, because a tree is larger than its text, above all for small objects.
 
 use std::{cell::Cell, collections::HashMap, fmt};
 
@@ -16,9 +16,12 @@ use serde_json::{Map, Value, error::Category};
 use super::bom::without_bom;
 use crate::domain::{FieldError, FieldErrorCode};
 
-/// Limit on the objects in a body. An object takes about 700 bytes in memory. The limit rejects no real
-/// request: a body of 1 MiB, the most that we read, would have 21 bytes per object, too few for a message.
-const MOST_OBJECTS: usize = 50_000;
+/// Limit on the objects and lists in a body. An object takes about 700 bytes in memory, a list 160. The limit rejects
+/// no real request: a body of 1 MiB, the most that we read, would have 47 bytes per object, and templates with
+/// parameters, the densest messages, have 50.
+const MOST_CONTAINERS: usize = 22_000;
+/// Limit on all values in a body. A value takes 32 bytes in memory, and thrice that while its list grows.
+const MOST_VALUES: usize = 100_000;
 
 /// Parses a request's body, and rejects repeated keys.
 ///
@@ -48,13 +51,16 @@ enum Repeats {
 }
 
 fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, FieldError> {
-    let objects = Cell::new(0);
+    let (containers, values) = (Cell::new(0), Cell::new(0));
     let mut deserializer = serde_json::Deserializer::from_slice(without_bom(body));
-    let reading = Reading { repeats, objects: &objects };
+    let reading = Reading { repeats, containers: &containers, values: &values };
     let read = reading.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
         let (code, what) = match error.classify() {
-            Category::Data if objects.get() > MOST_OBJECTS => (FieldErrorCode::TooMany, "holds too many objects"),
+            Category::Data if containers.get() > MOST_CONTAINERS => {
+                (FieldErrorCode::TooMany, "holds too many objects and lists")
+            }
+            Category::Data if values.get() > MOST_VALUES => (FieldErrorCode::TooMany, "holds too many values"),
             Category::Data => (FieldErrorCode::Duplicate, "names a key twice in one object"),
             Category::Io | Category::Syntax | Category::Eof => (FieldErrorCode::Malformed, "is not JSON"),
         };
@@ -62,17 +68,26 @@ fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, FieldError> {
     })
 }
 
-/// A tree under construction, and its number of objects.
+/// A tree under construction, and its size.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     repeats: Repeats,
-    objects: &'a Cell<usize>,
+    containers: &'a Cell<usize>,
+    values: &'a Cell<usize>,
+}
+
+impl Reading<'_> {
+    fn count<E: Error>(counter: &Cell<usize>, most: usize) -> Result<(), E> {
+        counter.set(counter.get() + 1);
+        if counter.get() > most { Err(E::custom("too large")) } else { Ok(()) }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Reading<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Self::count(self.values, MOST_VALUES)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -113,6 +128,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        Self::count(self.containers, MOST_CONTAINERS)?;
         let mut values = Vec::new();
         while let Some(value) = list.next_element_seed(self)? {
             values.push(value);
@@ -121,10 +137,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        self.objects.set(self.objects.get() + 1);
-        if self.objects.get() > MOST_OBJECTS {
-            return Err(A::Error::custom("too many objects"));
-        }
+        Self::count(self.containers, MOST_CONTAINERS)?;
         let mut fields = Map::new();
         // The latest spelling of each key, by the key in lower case.
         let mut spellings = HashMap::new();
@@ -190,12 +203,15 @@ mod tests {
     }
 
     #[test]
-    fn number_of_objects_is_limited() {
-        let many = |count: usize| format!("[{}{{}}]", r#"{"":0},"#.repeat(count - 1));
-        assert!(read(many(MOST_OBJECTS).as_bytes()).is_ok());
-        for read in [read, read_last] {
-            let error = read(many(MOST_OBJECTS + 1).as_bytes()).unwrap_err();
-            assert_eq!((error.field.as_str(), error.code), ("(body)", FieldErrorCode::TooMany));
+    fn size_of_the_tree_is_limited() {
+        // The list around them counts, too.
+        for (one, most) in [(r#"{"":0}"#, MOST_CONTAINERS - 1), ("[]", MOST_CONTAINERS - 1), ("0", MOST_VALUES - 1)] {
+            let many = |count: usize| format!("[{}]", vec![one; count].join(","));
+            for read in [read, read_last] {
+                assert!(read(many(most).as_bytes()).is_ok(), "{one}");
+                let error = read(many(most + 1).as_bytes()).unwrap_err();
+                assert_eq!((error.field.as_str(), error.code), ("(body)", FieldErrorCode::TooMany), "{one}");
+            }
         }
     }
 

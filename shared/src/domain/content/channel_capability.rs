@@ -164,7 +164,7 @@ enum Part {
 
 fn parts(bubble: &Bubble) -> impl Iterator<Item = Part> {
     let height = bubble.media.as_ref().and_then(|media| media.height);
-    let radius = bubble.location.as_ref().and_then(|Location { radius, .. }| *radius);
+    let radius = bubble.location.as_deref().and_then(|Location { radius, .. }| *radius);
     let has_layout = bubble.card_orientation.is_some() || bubble.thumbnail_alignment.is_some() || height.is_some();
     let there = [
         (Part::Text, bubble.text.is_some()),

@@ -31,7 +31,8 @@ pub struct Content {
     pub suggestions: Vec<Suggestion>,
 }
 
-/// An item of the conversation. At least one part is present, besides its suggestions and how it is shown.
+/// An item of the conversation. At least one part is present, besides its suggestions and how it is shown. Large parts are
+/// in boxes, because a hostile conversation has many small items.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bubble {
@@ -41,23 +42,23 @@ pub struct Bubble {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub media: Option<Media>,
+    pub media: Option<Box<Media>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<Location>,
+    pub location: Option<Box<Location>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<Contact>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub template: Option<Template>,
+    pub template: Option<Box<Template>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub interactive: Option<Interactive>,
+    pub interactive: Option<Box<Interactive>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub list_picker: Option<ListPicker>,
+    pub list_picker: Option<Box<ListPicker>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_picker: Option<TimePicker>,
+    pub time_picker: Option<Box<TimePicker>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub oauth2: Option<OAuth2>,
+    pub oauth2: Option<Box<OAuth2>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub carousel: Option<Carousel>,
+    pub carousel: Option<Box<Carousel>>,
     /// The layout of a rich card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card_orientation: Option<CardOrientation>,
@@ -102,7 +103,7 @@ impl Content {
     }
 
     pub(crate) fn carousels(&self) -> impl Iterator<Item = &Carousel> {
-        self.conversation.iter().filter_map(|bubble| bubble.carousel.as_ref())
+        self.conversation.iter().filter_map(|bubble| bubble.carousel.as_deref())
     }
 
     /// Returns the texts of all bubbles and cards.
@@ -113,7 +114,7 @@ impl Content {
 
     /// Returns the media of all bubbles and cards.
     pub(crate) fn media(&self) -> impl Iterator<Item = &Media> {
-        let bubbles = self.conversation.iter().filter_map(|bubble| bubble.media.as_ref());
+        let bubbles = self.conversation.iter().filter_map(|bubble| bubble.media.as_deref());
         bubbles.chain(self.cards().filter_map(|card| card.media.as_ref()))
     }
 }
@@ -160,36 +161,49 @@ mod tests {
             conversation: vec![Bubble {
                 header: Some("Hello".to_owned()),
                 text: Some("Hi 😀".to_owned()),
-                media: Some(media.clone()),
-                location: Some(location.clone()),
+                media: Some(media.clone().into()),
+                location: Some(location.clone().into()),
                 contacts: vec![Contact(json!({"name": {"formatted_name": "A", "last_name": "B"}, "n": 1.5e300}))],
-                template: Some(Template {
-                    namespace: "n".to_owned(),
-                    element_name: "e".to_owned(),
-                    language: Language { policy: LanguagePolicy::Deterministic, code: "en".to_owned() },
-                    components: Some(vec![json!({"type": "body", "parameters": [{"amount_1000": 100_990}]})]),
-                    localizable_params: None,
-                }),
-                interactive: Some(Interactive {
-                    header: Some(json!({"type": "image", "Media": {"mediaUri": "https://a.example/x.jpg"}})),
-                    body: "When?".to_owned(),
-                    footer: None,
-                    action: InteractiveAction::Button {
-                        buttons: vec![ReplyButton { id: "now".to_owned(), title: "Now".to_owned() }],
-                    },
-                }),
-                list_picker: Some(ListPicker {
-                    label: "Pick".to_owned(),
-                    media: None,
-                    options: vec![PickerOption {
-                        label: "One".to_owned(),
-                        description: Some("The first".to_owned()),
-                        media: Some(media.clone()),
-                    }],
-                }),
-                time_picker: Some(TimePicker { label: None, location: Some(location.clone()), options: vec![slot] }),
+                template: Some(
+                    Template {
+                        namespace: "n".to_owned(),
+                        element_name: "e".to_owned(),
+                        language: Language { policy: LanguagePolicy::Deterministic, code: "en".to_owned() },
+                        components: Some(vec![json!({"type": "body", "parameters": [{"amount_1000": 100_990}]})]),
+                        localizable_params: None,
+                    }
+                    .into(),
+                ),
+                interactive: Some(
+                    Interactive {
+                        header: Some(json!({"type": "image", "Media": {"mediaUri": "https://a.example/x.jpg"}})),
+                        body: "When?".to_owned(),
+                        footer: None,
+                        action: InteractiveAction::Button {
+                            buttons: vec![ReplyButton { id: "now".to_owned(), title: "Now".to_owned() }],
+                        },
+                    }
+                    .into(),
+                ),
+                list_picker: Some(
+                    ListPicker {
+                        label: "Pick".to_owned(),
+                        media: None,
+                        options: vec![PickerOption {
+                            label: "One".to_owned(),
+                            description: Some("The first".to_owned()),
+                            media: Some(media.clone()),
+                        }],
+                    }
+                    .into(),
+                ),
+                time_picker: Some(
+                    TimePicker { label: None, location: Some(location.clone()), options: vec![slot] }.into(),
+                ),
                 oauth2: None,
-                carousel: Some(Carousel { card_width: Some(CardWidth::Medium), cards: vec![card.clone(), card] }),
+                carousel: Some(
+                    Carousel { card_width: Some(CardWidth::Medium), cards: vec![card.clone(), card] }.into(),
+                ),
                 card_orientation: Some(CardOrientation::Horizontal),
                 thumbnail_alignment: Some(ThumbnailAlignment::Right),
                 reply_to: Some("wamid.1".to_owned()),

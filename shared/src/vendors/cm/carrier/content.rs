@@ -19,18 +19,18 @@ fn bubble(bubble: &Bubble) -> Value {
     let mut written = Map::new();
     add(&mut written, "header", bubble.header.as_deref());
     add(&mut written, "text", bubble.text.as_deref());
-    add(&mut written, "media", bubble.media.as_ref().map(media));
-    add(&mut written, "location", bubble.location.as_ref().map(location));
+    add(&mut written, "media", bubble.media.as_deref().map(media));
+    add(&mut written, "location", bubble.location.as_deref().map(location));
     if !bubble.contacts.is_empty() {
         let contacts: Value = bubble.contacts.iter().map(|contact| contact.0.clone()).collect();
         written.insert("contacts".to_owned(), contacts);
     }
-    add(&mut written, "template", bubble.template.as_ref().map(template));
-    add(&mut written, "interactive", bubble.interactive.as_ref().map(interactive));
-    add(&mut written, "listPicker", bubble.list_picker.as_ref().map(list_picker));
-    add(&mut written, "timePicker", bubble.time_picker.as_ref().map(time_picker));
-    add(&mut written, "oauth2", bubble.oauth2.as_ref().map(oauth2));
-    add(&mut written, "carousel", bubble.carousel.as_ref().map(carousel));
+    add(&mut written, "template", bubble.template.as_deref().map(template));
+    add(&mut written, "interactive", bubble.interactive.as_deref().map(interactive));
+    add(&mut written, "listPicker", bubble.list_picker.as_deref().map(list_picker));
+    add(&mut written, "timePicker", bubble.time_picker.as_deref().map(time_picker));
+    add(&mut written, "oauth2", bubble.oauth2.as_deref().map(oauth2));
+    add(&mut written, "carousel", bubble.carousel.as_deref().map(carousel));
     add(&mut written, "cardOrientation", bubble.card_orientation.map(<&str>::from));
     add(&mut written, "thumbnailAlignment", bubble.thumbnail_alignment.map(<&str>::from));
     add(&mut written, "context", bubble.reply_to.as_ref().map(|id| json!({"message_id": id})));

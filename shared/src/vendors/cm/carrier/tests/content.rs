@@ -93,24 +93,27 @@ fn bubbles() -> Vec<Bubble> {
     let components = json!([{"type": "button", "sub_type": "url", "index": "0", "parameters": [{"a": 100_990}]}]);
     let mut bubbles = vec![
         Bubble { text: text("Hi 😀\n\"you\""), ..Bubble::default() },
-        Bubble { media: Some(media(None, None)), ..Bubble::default() },
-        Bubble { media: Some(media(text("name"), text("image/jpg"))), text: text("below"), ..Bubble::default() },
+        Bubble { media: Some(media(None, None).into()), ..Bubble::default() },
+        Bubble { media: Some(media(text("name"), text("image/jpg")).into()), text: text("below"), ..Bubble::default() },
         Bubble { contacts: vec![contact("A"), contact("C")], ..Bubble::default() },
-        Bubble { template: Some(template(LanguagePolicy::Deterministic, Some(components), None)), ..Bubble::default() },
         Bubble {
-            template: Some(template(LanguagePolicy::Fallback, None, Some(json!([{"default": "x"}])))),
+            template: Some(template(LanguagePolicy::Deterministic, Some(components), None).into()),
             ..Bubble::default()
         },
-        Bubble { list_picker: Some(list(None)), ..Bubble::default() },
-        Bubble { list_picker: Some(list(Some(media(text("n"), None)))), ..Bubble::default() },
-        Bubble { time_picker: Some(times(None, None)), ..Bubble::default() },
-        Bubble { time_picker: Some(times(text("When"), Some(places()[0].clone()))), ..Bubble::default() },
-        Bubble { oauth2: Some(oauth2(None, &[])), ..Bubble::default() },
-        Bubble { oauth2: Some(oauth2(text("x"), &["email", "openid"])), ..Bubble::default() },
+        Bubble {
+            template: Some(template(LanguagePolicy::Fallback, None, Some(json!([{"default": "x"}]))).into()),
+            ..Bubble::default()
+        },
+        Bubble { list_picker: Some(list(None).into()), ..Bubble::default() },
+        Bubble { list_picker: Some(list(Some(media(text("n"), None))).into()), ..Bubble::default() },
+        Bubble { time_picker: Some(times(None, None).into()), ..Bubble::default() },
+        Bubble { time_picker: Some(times(text("When"), Some(places()[0].clone())).into()), ..Bubble::default() },
+        Bubble { oauth2: Some(oauth2(None, &[]).into()), ..Bubble::default() },
+        Bubble { oauth2: Some(oauth2(text("x"), &["email", "openid"]).into()), ..Bubble::default() },
     ];
     bubbles.extend(cards());
-    bubbles.extend(interactives().map(|one| Bubble { interactive: Some(one), ..Bubble::default() }));
-    bubbles.extend(places().map(|place| Bubble { location: Some(place), ..Bubble::default() }));
+    bubbles.extend(interactives().map(|one| Bubble { interactive: Some(one.into()), ..Bubble::default() }));
+    bubbles.extend(places().map(|place| Bubble { location: Some(place.into()), ..Bubble::default() }));
     bubbles
 }
 
@@ -130,13 +133,16 @@ fn cards() -> Vec<Bubble> {
         Bubble { header: text("Header"), ..Bubble::default() },
         Bubble {
             header: text("Header"),
-            media: Some(tall),
+            media: Some(tall.into()),
             card_orientation: Some(CardOrientation::Horizontal),
             thumbnail_alignment: Some(ThumbnailAlignment::Left),
             ..Bubble::default()
         },
-        Bubble { carousel: carousel(Some(CardWidth::Small), vec![full.clone(), full]), ..Bubble::default() },
-        Bubble { carousel: carousel(None, vec![card(None, text("Text"), None)]), ..Bubble::default() },
+        Bubble {
+            carousel: carousel(Some(CardWidth::Small), vec![full.clone(), full]).map(Box::new),
+            ..Bubble::default()
+        },
+        Bubble { carousel: carousel(None, vec![card(None, text("Text"), None)]).map(Box::new), ..Bubble::default() },
         Bubble { text: text("Hi"), reply_to: text("wamid.1"), tag: text("HUMAN_AGENT"), ..Bubble::default() },
     ]
 }

@@ -77,7 +77,7 @@ fn without_text() -> [SubmitRow; 2] {
     };
     let dial = Action::Dial { number: "00310612345".parse().unwrap() };
     let content = Content {
-        conversation: vec![Bubble { media: Some(media), ..Bubble::default() }],
+        conversation: vec![Bubble { media: Some(media.into()), ..Bubble::default() }],
         suggestions: vec![Suggestion { label: "Call us".to_owned(), action: dial, postback: None, media: None }],
     };
     [
