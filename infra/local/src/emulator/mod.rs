@@ -54,6 +54,7 @@ use self::problem::Problem;
 use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
+use crate::browser_guard;
 
 /// How long [`Emulator::stop`] waits for requests in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -146,7 +147,7 @@ impl Emulator {
             .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, Secrets::new(meter)))))
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
-        tasks.spawn(serve(listener, router, stopping.clone()));
+        tasks.spawn(serve(listener, browser_guard::guard(router), stopping.clone()));
 
         info!(%url, "emulator started");
         Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })

@@ -23,6 +23,7 @@ use url::Url;
 
 use super::{functions::Functions, raw_target, time::Time};
 use crate::{
+    browser_guard,
     lambda::http_event::HttpRequest,
     paths::{self, Api},
     template::{Event, Function},
@@ -73,9 +74,10 @@ pub(super) fn router(
             router = router.route(path, on(filter, handler));
         }
     }
-    Ok(router
+    let router = router
         .fallback_service(any(aws_or_not_found).with_state(proxy))
-        .method_not_allowed_fallback(async || not_found()))
+        .method_not_allowed_fallback(async || not_found());
+    Ok(browser_guard::guard(router))
 }
 
 pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {

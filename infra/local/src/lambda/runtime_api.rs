@@ -24,6 +24,8 @@ use tokio::{
 use tracing::error;
 use uuid::Uuid;
 
+use crate::browser_guard;
+
 /// Lambda's limit for a response.
 const MAX_ANSWER_BYTES: usize = 6 << 20;
 
@@ -109,13 +111,14 @@ impl Shared {
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(failure))
         .route("/2018-06-01/runtime/init/error", post(init_failure))
         .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
-        .with_state(shared)
+        .with_state(shared);
+    browser_guard::guard(router)
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
@@ -185,6 +188,20 @@ mod tests {
         let (id, answered) = given(&client, &api, "two").await;
         assert_eq!(post(&client, &api, format!("invocation/{id}/error"), "ill").await, 202);
         assert_eq!(answered.await.unwrap(), Err(Bytes::from("ill")));
+    }
+
+    #[tokio::test]
+    async fn foreign_page_takes_no_invocation() {
+        let client = HttpStack::new().unwrap().client().clone();
+        let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
+        for (name, value) in [("host", "evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+            for path in ["no/such/path", "invocation/next"] {
+                let answered = client.get(url(&api, path)).header(name, value).send().await.unwrap();
+                assert_eq!(answered.status(), StatusCode::FORBIDDEN, "{name} {path}");
+            }
+        }
+        assert!(!*api.is_ready.borrow());
+        given(&client, &api, "one").await;
     }
 
     #[tokio::test]
