@@ -102,7 +102,7 @@ impl System {
 
     /// Starts a system whose configuration depends on the emulator's address.
     pub async fn configured(options: EmulatorOptions, configure: impl FnOnce(&Url) -> TestConfig) -> Self {
-        let emulator = Emulator::start(listener().await, options).await.unwrap();
+        let emulator = Emulator::start(listener().await, options).unwrap();
         let config = configure(emulator.url());
         Self::with_emulator(emulator, config, Metrics::none()).await
     }
@@ -115,7 +115,7 @@ impl System {
     }
 
     async fn with_options(config: impl Into<TestConfig>, options: EmulatorOptions, metrics: Metrics) -> Self {
-        let emulator = Emulator::start(listener().await, options).await.unwrap();
+        let emulator = Emulator::start(listener().await, options).unwrap();
         Self::with_emulator(emulator, config.into(), metrics).await
     }
 

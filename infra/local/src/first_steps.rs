@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn printed_message_reaches_the_handset() {
         let listener = async || tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let emulator = Emulator::start(listener().await, EmulatorOptions::default()).await.unwrap();
+        let emulator = Emulator::start(listener().await, EmulatorOptions::default()).unwrap();
         let options = GatewayOptions {
             emulator: emulator.url().clone(),
             config: Config::parse(Config::DEFAULT).unwrap(),

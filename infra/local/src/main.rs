@@ -17,7 +17,6 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 use url::Url;
 
@@ -38,7 +37,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         format!("could not listen on 127.0.0.1:{0}; --port N takes another port, --port 0 a free one", arguments.port())
     })?;
     if let Some(Command::Emulator(_)) = &arguments.command {
-        let emulator = Emulator::start(listener, emulator_options(&arguments)).await?;
+        let emulator = Emulator::start(listener, emulator_options(&arguments))?;
         println!("emulator {}", without_slash(emulator.url()));
         print_for_people(&first_steps::with_emulator(emulator.url()));
         until_stop_signal().await?;
@@ -51,7 +50,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         (elsewhere.clone(), None)
     } else {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let inner = Emulator::start(listener, emulator_options(&arguments)).await?;
+        let inner = Emulator::start(listener, emulator_options(&arguments))?;
         (inner.url().clone(), Some(inner))
     };
     let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
@@ -98,9 +97,7 @@ fn print_for_people(text: &str) {
 /// Logs readable lines to standard error, at `LOG_LEVEL`. Each line names its target, which tells whether the
 /// emulator or the gateway wrote it.
 fn start_logging() -> anyhow::Result<()> {
-    // The embedded DynamoDB warns of every failed condition, but we expect those.
-    let level = telemetry::level(&Variables::of_process())?;
-    let targets = telemetry::targets(level).with_target("dynoxide", LevelFilter::ERROR);
+    let targets = telemetry::targets(telemetry::level(&Variables::of_process())?);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).compact();
     tracing_subscriber::registry().with(targets).with(lines).init();
     Ok(())

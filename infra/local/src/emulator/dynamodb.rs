@@ -9,20 +9,23 @@ use axum::http::HeaderMap;
 use dynoxide::Database;
 use dynoxide::types::{Item, item_size, write_capacity_units};
 use serde_json::{Map, Value};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use url::Url;
 
 use super::StartError;
 use super::clock::EmulatorClock;
 use super::meter::{Meter, Units};
+use super::tables;
 use super::upstream::{Answer, Upstream};
 
 pub(super) struct DynamoDb {
-    upstream: Upstream,
-    tables: Option<Database>,
+    engine: Engine,
     meter: Arc<Meter>,
+}
+
+enum Engine {
+    Embedded(Database),
+    External(Upstream),
 }
 
 /// Opens the tables in `data`, or empty tables in memory.
@@ -37,29 +40,22 @@ pub(super) fn open(data: Option<&Path>, clock: Arc<EmulatorClock>) -> Result<Dat
     Database::new(file).map_err(|error| in_folder(error.to_string()))
 }
 
-pub(super) async fn serve(listener: TcpListener, tables: Database, stopping: CancellationToken) {
-    let served = dynoxide::server::serve_with_shutdown(listener, tables, stopping.cancelled_owned()).await;
-    if let Err(error) = served {
-        warn!(%error, "DynamoDB server ended");
-    }
-}
-
 impl DynamoDb {
-    pub(super) fn embedded(endpoint: Url, tables: Database, client: reqwest::Client, meter: Arc<Meter>) -> Self {
-        Self { upstream: Upstream::new(endpoint, client), tables: Some(tables), meter }
+    pub(super) fn embedded(tables: Database, meter: Arc<Meter>) -> Self {
+        Self { engine: Engine::Embedded(tables), meter }
     }
 
     pub(super) fn external(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
-        Self { upstream: Upstream::new(endpoint, client), tables: None, meter }
+        Self { engine: Engine::External(Upstream::new(endpoint, client)), meter }
     }
 
     pub(super) async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
         let Some(billing) = Billing::of(operation) else {
             self.meter.dynamodb(operation, Units::default());
-            return self.upstream.call(headers, body).await;
+            return self.engine.call(operation, headers, body).await;
         };
         let (body, is_requested) = request_capacity(body);
-        let mut answer = self.upstream.call(headers, body).await;
+        let mut answer = self.engine.call(operation, headers, body).await;
         let units = match serde_json::from_slice::<Map<String, Value>>(&answer.body) {
             Ok(mut fields) => {
                 let units = consumed(&fields, billing);
@@ -77,14 +73,24 @@ impl DynamoDb {
     }
 
     pub(super) async fn sweep(&self) {
-        let Some(tables) = self.tables.clone() else {
+        let Engine::Embedded(tables) = &self.engine else {
             return;
         };
+        let tables = tables.clone();
         match tokio::task::spawn_blocking(move || tables.sweep_ttl()).await {
             Ok(Ok(0)) => {}
             Ok(Ok(items)) => info!(items, "deleted expired items"),
             Ok(Err(error)) => warn!(%error, "could not delete expired items"),
             Err(error) => warn!(%error, "deletion of expired items panicked"),
+        }
+    }
+}
+
+impl Engine {
+    async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
+        match self {
+            Self::Embedded(tables) => tables::answer(tables, operation, &headers, body).await,
+            Self::External(upstream) => upstream.call(headers, body).await,
         }
     }
 }

@@ -23,6 +23,7 @@ mod secrets;
 mod sinks;
 mod sqs;
 mod sqs_limits;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -101,11 +102,11 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts the emulator, which serves on `listener` once this returns.
+    /// Starts the emulator in the current Tokio runtime. It serves on `listener` once this returns.
     ///
     /// # Errors
-    /// If the tables in `options.data` cannot be opened, or no port is free.
-    pub async fn start(listener: TcpListener, options: EmulatorOptions) -> Result<Self, StartError> {
+    /// If the tables in `options.data` cannot be opened.
+    pub fn start(listener: TcpListener, options: EmulatorOptions) -> Result<Self, StartError> {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -117,10 +118,7 @@ impl Emulator {
             DynamoDb::external(elsewhere, client.clone(), Arc::clone(&meter))
         } else {
             let tables = dynamodb::open(options.data.as_deref(), Arc::clone(&clock))?;
-            let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
-            let endpoint = Url::parse(&format!("http://{}/", inner.local_addr()?))?;
-            tasks.spawn(dynamodb::serve(inner, tables.clone(), stopping.clone()));
-            DynamoDb::embedded(endpoint, tables, client.clone(), Arc::clone(&meter))
+            DynamoDb::embedded(tables, Arc::clone(&meter))
         };
         let dynamodb = Arc::new(dynamodb);
         let sqs = Arc::new(match options.sqs {

@@ -41,6 +41,57 @@ async fn receive(tester: &Tester, queue: &str, wait_seconds: u64) -> Vec<Value> 
     received["Messages"].as_array().cloned().unwrap_or_default()
 }
 
+/// Returns the status and the type of the error, without its namespace.
+fn error((status, body): (StatusCode, Value)) -> (u16, String) {
+    let r#type = body["__type"].as_str().unwrap();
+    (status.as_u16(), r#type.rsplit('#').next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn wrong_dynamodb_call_is_an_error_of_dynamodb() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+    let item = json!({ "id": { "S": "1" } });
+    for (operation, call, expected) in [
+        ("GrabItem", put(&item), "UnknownOperationException"),
+        ("PutItem", json!({ "Item": item }), "ValidationException"),
+        ("PutItem", json!({ "TableName": "Things", "Item": { "id": { "S": 1 } } }), "ValidationException"),
+        ("PutItem", put(&json!({ "kind": { "S": "x" } })), "ValidationException"),
+        ("PutItem", json!({ "TableName": "Nothing", "Item": item }), "ResourceNotFoundException"),
+        ("CreateTable", json!("Things"), "ValidationException"),
+    ] {
+        let answer = tester.call(&format!("DynamoDB_20120810.{operation}"), call.clone()).await;
+        assert_eq!(error(answer), (400, expected.to_owned()), "{operation} {call}");
+    }
+    let unsigned = || tester.client.post(tester.url("/")).header("X-Amz-Target", "DynamoDB_20120810.PutItem");
+    let answer = super::answer(unsigned().body(put(&item).to_string())).await;
+    assert_eq!(error(answer), (400, "MissingAuthenticationTokenException".to_owned()));
+    let signed = unsigned().header("X-Amz-Date", "20260101T000000Z").header(
+        "Authorization",
+        "AWS4-HMAC-SHA256 Credential=id/20260101/eu-west-1/any/aws4_request, SignedHeaders=host, Signature=none",
+    );
+    assert_eq!(error(super::answer(signed.body("{")).await), (400, "SerializationException".to_owned()));
+    assert_eq!(tester.dynamodb("Scan", json!({ "TableName": "Things" })).await["Count"], 0);
+}
+
+#[tokio::test]
+async fn transaction_tells_which_condition_failed() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+    tester.dynamodb("PutItem", put(&json!({ "id": { "S": "1" } }))).await;
+    let new = |id: &str| {
+        let mut put = put(&json!({ "id": { "S": id } }));
+        put["ConditionExpression"] = "attribute_not_exists(id)".into();
+        json!({ "Put": put })
+    };
+    let transaction = json!({ "TransactItems": [new("2"), new("1")] });
+    let (status, body) = tester.call("DynamoDB_20120810.TransactWriteItems", transaction).await;
+    let codes: Vec<_> = body["CancellationReasons"].as_array().unwrap().iter().map(|reason| &reason["Code"]).collect();
+    assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
+    assert_eq!(error((status, body)), (400, "TransactionCanceledException".to_owned()));
+    assert_eq!(tester.dynamodb("Scan", json!({ "TableName": "Things" })).await["Count"], 1);
+}
+
 #[tokio::test]
 async fn put_is_metered_with_the_indexes_it_writes() {
     let tester = Tester::start().await;

@@ -34,7 +34,7 @@ impl Tester {
 
     async fn start_with(options: EmulatorOptions) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        Self { emulator: Emulator::start(listener, options).await.unwrap(), client: upstream::client().unwrap() }
+        Self { emulator: Emulator::start(listener, options).unwrap(), client: upstream::client().unwrap() }
     }
 
     fn url(&self, path: &str) -> String {
