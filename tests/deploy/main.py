@@ -113,6 +113,10 @@ class Test:
             self.stack = Stack(self.ministack, self.processes, STACK)
 
     def build_and_deploy(self):
+        with self.check("sam build fails if Cargo.lock does not fit"):
+            ended = self.stack.build_with_stale_lock(self.folder / "stale-lock")
+            expect(ended.returncode != 0, "it succeeded")
+            expect("because --locked was passed" in ended.stderr, f"it failed with {ended.stderr}")
         with self.check("sam build builds every function of template.yaml"):
             # SAM builds the functions one after the other, each with a single-threaded link. We build
             # all in parallel first, so that SAM has less to do.

@@ -5,12 +5,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import boto3
 import botocore.config
 import yaml
-from harness import expect, free_port, until
+from harness import expect, expect_equal, free_port, until
 from outside import PROGRAMS, call
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -113,6 +114,17 @@ class Stack:
         packages = [f"--package={one['Metadata']['BuildProperties']['Binary']}" for one in functions]
         command = ["cargo", "lambda", "build", "--release", "--locked", *packages]
         return self.processes.run("cargo lambda build", command, self.ministack.env)
+
+    def build_with_stale_lock(self, copy):
+        """Runs `sam build` in a copy of the checkout in which Cargo.lock has another version of a crate, and
+        returns the ended process."""
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".tools", ".aws-sam", "target", "work"))
+        lock = copy / "Cargo.lock"
+        text, entry = lock.read_text(), 'name = "shared"\nversion = "0.1.0"'
+        expect_equal(text.count(entry), 1, "the entries of shared in Cargo.lock")
+        lock.write_text(text.replace(entry, 'name = "shared"\nversion = "0.0.9"'))
+        command = [str(BIN / "sam"), "build", "SendFunction"]
+        return subprocess.run(command, cwd=copy, env=self.ministack.env, capture_output=True, text=True, check=False)
 
     def deploy(self, name, **parameters):
         """Runs `sam deploy` after `sam build`, and returns the duration."""
