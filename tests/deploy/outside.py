@@ -11,8 +11,8 @@ from harness import Failed, expect, expect_equal, until
 
 # Cargo's folder for this workspace's programs.
 PROGRAMS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")).absolute() / "debug"
-# With the tests, to reuse the build of `cargo test`.
-BUILD_PROGRAMS = ["cargo", "build", "--locked", "--workspace", "--bins", "--tests"]
+# Of all packages and with a test, so that cargo unifies features as for `cargo test`, and reuses its build.
+BUILD_PROGRAMS = ["cargo", "build", "--locked", "--workspace", "--bin=local", "--bin=admin", "--test=architecture"]
 
 # All connections are local, so we ignore the environment's proxies.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

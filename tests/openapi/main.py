@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 from harness import Checks, Processes, expect, interruptible, run_checks, say
-from outside import Client, Local, owned
+from outside import BUILD_PROGRAMS, Client, Local, owned
 
 HERE = pathlib.Path(__file__).parent
 TOOL = pathlib.Path(sys.executable).parent / "schemathesis"
@@ -33,7 +33,7 @@ def main():
 
     def body():
         with checks.check("the local stack is built and starts"):
-            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local"])
+            processes.run("cargo build", BUILD_PROGRAMS)
             local = Local(processes, "--offline", "--config", str(configured(folder)))
         if not checks.failed:
             with checks.check("the local stack behaves as its description says"):

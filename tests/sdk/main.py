@@ -20,7 +20,7 @@ from cm_text.version import __version__
 from cm_text.whatsapp_interactive.message_builder import MessageBuilder
 from cm_text.whatsapp_template import WhatsappTemplate
 from harness import Checks, Processes, expect, expect_equal, interruptible, run_checks, say, until
-from outside import Local
+from outside import BUILD_PROGRAMS, Local
 
 TOKEN = "demo-key"
 NAME, NUMBER = "CM.com", "441234567890"
@@ -45,7 +45,7 @@ def main():
 
     def body():
         with checks.check("the local stack is built and starts"):
-            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local"])
+            processes.run("cargo build", BUILD_PROGRAMS)
             local = Local(processes)
         if not checks.failed:
             Test(checks.check, local).run()

@@ -20,7 +20,7 @@ import tempfile
 from unittest import mock
 
 from harness import Checks, Processes, expect, expect_equal, interruptible, run_checks, say, until
-from outside import PROGRAMS, Client, Local, call, owned
+from outside import BUILD_PROGRAMS, PROGRAMS, Client, Local, call, owned
 from standardwebhooks import webhooks
 
 HERE = pathlib.Path(__file__).parent
@@ -45,7 +45,7 @@ def main():
 
     def body():
         with checks.check("the local stack is built and starts"):
-            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local", "-p", "admin"])
+            processes.run("cargo build", BUILD_PROGRAMS)
             local = Local(processes)
         if not checks.failed:
             Test(checks.check, local).run()
