@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::cost::fill;
 
 /// Limit on the memory at any time, in multiples of the body.
-const MOST: f64 = 20.0;
+const MOST: usize = 20;
 
 fn post(path: &str, body: &str) -> Request {
     let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
@@ -107,13 +107,13 @@ fn bodies() -> Vec<(&'static str, &'static str, String)> {
 }
 
 /// Returns the most memory that an invocation holds at a time, in bytes, and the answer's status.
-fn measure(runtime: &Runtime, send: &send::Send, path: &str, body: &str) -> (u64, u16) {
+fn measure(runtime: &Runtime, send: &send::Send, path: &str, body: &str) -> (usize, u16) {
     let mut status = 0;
     let request = post(path, body);
     let counted = allocation_counter::measure(|| {
         status = runtime.block_on(send.handle(request)).status().as_u16();
     });
-    (counted.bytes_max, status)
+    (usize::try_from(counted.bytes_max).unwrap(), status)
 }
 
 #[test]
@@ -128,14 +128,14 @@ fn memory_of_send_is_a_small_multiple_of_the_body() {
     let mut over = Vec::new();
     for (path, name, body) in bodies() {
         let (bytes, status) = measure(&runtime, &send, path, &body);
-        let times = bytes as f64 / MOST_BYTES as f64;
-        println!(
-            "{times:5.1} x 1 MiB, {:5.1} x the body of {:7} bytes: {path}, {name}: {status}",
-            bytes as f64 / body.len() as f64,
-            body.len()
-        );
-        if times > MOST {
-            over.push(format!("{path}, {name}: {times:.1}"));
+        let times = |size: usize| {
+            let tenths = 10 * bytes / size;
+            format!("{}.{}", tenths / 10, tenths % 10)
+        };
+        let (of_most, of_body) = (times(MOST_BYTES), times(body.len()));
+        println!("{of_most} x 1 MiB, {of_body} x the body of {} bytes: {path}, {name}: {status}", body.len());
+        if bytes > MOST * MOST_BYTES {
+            over.push(format!("{path}, {name}: {of_most}"));
         }
     }
     assert!(over.is_empty(), "{over:?}");

@@ -179,9 +179,10 @@ impl Assignment<'_> {
                 if *until >= safe || (is_recent && !at_once) {
                     return Ok(Some(sender.clone()));
                 }
-                recipient = match at_once {
-                    true => store.reserve(number, account, sender, reserved).await?,
-                    false => store.recipient(number).await?,
+                recipient = if at_once {
+                    store.reserve(number, account, sender, reserved).await?
+                } else {
+                    store.recipient(number).await?
                 };
             } else if let Some(sender) = any(self.gateway, &self.free(&recipient)) {
                 recipient = store.lock(number, account, sender, reserved_until).await?;

@@ -49,10 +49,8 @@ pub(super) async fn prepare(
         return Ok(Prepared::Held(until));
     }
     // The recipient asked for an automatic reply, so its conversation exists.
-    let recipient = match message.passes_opt_outs() {
-        true => None,
-        false => Some(gateway.store.recipient(&message.request.to).await?),
-    };
+    let recipient =
+        if message.passes_opt_outs() { None } else { Some(gateway.store.recipient(&message.request.to).await?) };
     if let Some(recipient) = &recipient
         && is_blocked(directory, message, recipient).await?
     {
