@@ -1,5 +1,5 @@
-//! Shortens other systems' texts and removes phone numbers and quoted values, before we store, show or log
-//! them.
+//! Shortens other systems' texts and removes control characters, phone numbers and quoted values, before we store,
+//! show or log them.
 
 /// The length to which [`unquoted`] cuts an error, in characters.
 const LONGEST_UNQUOTED: usize = 200;
@@ -21,6 +21,23 @@ pub(crate) fn unquoted(words: &str) -> String {
         _ => words.to_owned(),
     };
     cut(&without_numbers(&unquoted), LONGEST_UNQUOTED)
+}
+
+/// Returns a carrier's words for our records: without control characters and phone numbers, and at most `most`
+/// characters long.
+pub(crate) fn clean(words: &str, most: usize) -> String {
+    // A control character would split a number in two.
+    cut(&without_numbers(&without_controls(words)), most)
+}
+
+/// Drops control characters: C0, DEL and C1, with which words could do something to a terminal. White space among
+/// them becomes a blank, because it separates words.
+pub(crate) fn without_controls(words: &str) -> String {
+    let kept = |c: char| match (c.is_control(), c.is_whitespace()) {
+        (false, _) => Some(c),
+        (true, is_blank) => is_blank.then_some(' '),
+    };
+    words.chars().filter_map(kept).collect()
 }
 
 /// Replaces anything that looks like a phone number with `…`, however its digits are grouped.
@@ -121,6 +138,27 @@ mod tests {
             assert_eq!(without_numbers(words), kept);
         }
         assert_eq!(cut(&"é".repeat(200), 100), "é".repeat(100));
+    }
+
+    #[test]
+    fn control_characters_are_dropped() {
+        for (words, kept) in [
+            ("a\u{0}b\u{1b}]0;pwned\u{7}c", "ab]0;pwnedc"),
+            ("\u{1b}[31mred\u{7f}\u{80}\u{9b}0m\u{9f}", "[31mred0m"),
+            ("two\r\nlines,\ta tab\u{b}\u{c}\u{85}.", "two  lines, a tab   ."),
+            ("Grüße \u{a0}\u{ad}\u{202e}\u{200d}👍", "Grüße \u{a0}\u{ad}\u{202e}\u{200d}👍"),
+        ] {
+            assert_eq!(without_controls(words), kept, "{words:?}");
+        }
+        for c in ('\u{0}'..='\u{1f}').chain('\u{7f}'..='\u{9f}') {
+            assert!(["", " "].contains(&without_controls(&c.to_string()).as_str()), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn number_around_a_control_character_is_removed() {
+        assert_eq!(clean("to 44791\u{0}1123456: no\u{1b}[1m", 100), "to … no[1m");
+        assert_eq!(clean(&"\u{7}é".repeat(200), 100), "é".repeat(100));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         Channel, Originator, ReceiptDetails, ReceiptStatus, ReplyContent, SenderId, SubmitReference, WebhookItem,
     },
-    redact::{cut, without_numbers},
+    redact::{clean, cut, without_controls},
 };
 
 /// The most characters we keep of a carrier's description and code.
@@ -52,16 +52,17 @@ impl From<ReceiptStatus> for ReportedStatus {
 }
 
 impl CarrierReceipt {
-    /// Shortens the texts and removes phone numbers. The details are clean by their types.
+    /// Shortens the texts, and removes control characters and phone numbers. The details are clean by their types.
     pub(crate) fn cleaned(self) -> Self {
-        let clean = |words: &str, most| cut(&without_numbers(words), most);
         let status = match self.status {
             ReportedStatus::Unknown(status) => ReportedStatus::Unknown(clean(&status, LONGEST_CODE)),
             known @ ReportedStatus::Known(_) => known,
         };
         let code = self.code.map(|code| clean(&code, LONGEST_CODE));
         let description = self.description.map(|description| clean(&description, LONGEST_WORDS));
-        Self { status, code, description, ..self }
+        // As in the answer to the submit, so that the two stay equal.
+        let carrier_id = self.carrier_id.map(|id| without_controls(&id));
+        Self { carrier_id, status, code, description, ..self }
     }
 }
 
@@ -85,9 +86,11 @@ pub struct CarrierReply {
 }
 
 impl CarrierReply {
-    /// Shortens the originator's name.
+    /// Shortens the originator's name, and removes its control characters. The content stays as the originator wrote
+    /// it.
     pub(crate) fn cleaned(self) -> Self {
-        let from_name = self.from_name.map(|name| cut(name.trim(), LONGEST_WORDS)).filter(|name| !name.is_empty());
+        let clean = |name: String| cut(without_controls(&name).trim(), LONGEST_WORDS);
+        let from_name = self.from_name.map(clean).filter(|name| !name.is_empty());
         Self { from_name, ..self }
     }
 }

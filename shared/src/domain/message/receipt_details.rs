@@ -7,7 +7,7 @@ use std::{num::NonZeroU16, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::redact::{cut, without_numbers};
+use crate::redact::{clean, without_controls};
 
 /// The most characters we keep of an operator's name.
 const LONGEST_NAME: usize = 40;
@@ -130,10 +130,9 @@ text_detail!(OperatorName);
 impl FromStr for OperatorName {
     type Err = DetailError;
 
-    /// Shortens the name and removes phone numbers. A name has at least one letter.
+    /// Shortens the name, and removes control characters and phone numbers. A name has at least one letter.
     fn from_str(text: &str) -> Result<Self, DetailError> {
-        let printable = text.replace(char::is_control, " ");
-        let name = cut(without_numbers(&printable).trim(), LONGEST_NAME);
+        let name = clean(without_controls(text).trim(), LONGEST_NAME);
         if name.contains(char::is_alphabetic) { Ok(Self(name.trim_end().to_owned())) } else { Err(DetailError) }
     }
 }
@@ -248,7 +247,7 @@ mod tests {
             (" KPN ", "KPN"),
             ("T-Mobile 4G", "T-Mobile 4G"),
             ("Ann +44 7911 123456", "Ann …"),
-            ("O2\u{1b}[31m", "O2 [31m"),
+            ("O2\u{1b}[31m\n\u{9b}", "O2[31m"),
             (&long, &"é".repeat(40)),
         ] {
             assert_eq!(text.parse::<OperatorName>().unwrap().as_str(), name);

@@ -7,7 +7,7 @@ use strum::IntoStaticStr;
 
 use crate::{
     domain::{Channel, Content, Groupings, LONGEST_WORDS, PhoneNumber, SenderId, SubmitReference, Text},
-    redact::{cut, quotes, without_numbers},
+    redact::{clean, quotes, without_controls, without_numbers},
 };
 
 /// Lookup timeout: short, because the same worker may then submit the message.
@@ -61,16 +61,17 @@ pub enum LookupOutcome {
 }
 
 impl Outcome {
-    /// Returns `Accepted`, without an ID that is longer than 100 bytes.
+    /// Returns `Accepted` with the carrier's ID, unless we cannot use it (`usable_id`).
     pub(crate) fn accepted(carrier_id: Option<String>) -> Self {
         Self::Accepted { carrier_id: usable_id(carrier_id) }
     }
 
-    /// Returns `Rejected` with the carrier's code and words, shortened and without phone numbers.
+    /// Returns `Rejected` with the carrier's code and words, shortened and without control characters and phone
+    /// numbers.
     pub(crate) fn rejected(code: &str, words: &str) -> Self {
-        let reason = format!("{}: {}", without_numbers(code), without_numbers(words));
+        let [code, words] = [code, words].map(|part| without_numbers(&without_controls(part)));
         // The code's digits and those of the words may look like a number together.
-        Self::Rejected { reason: cut(&without_numbers(&reason), LONGEST_WORDS) }
+        Self::Rejected { reason: clean(&format!("{code}: {words}"), LONGEST_WORDS) }
     }
 
     /// Returns the outcome without the carrier's words if they quote a secret, such as a key in the submit's URL.
@@ -100,12 +101,14 @@ impl Outcome {
 }
 
 impl LookupOutcome {
-    /// Returns `Found`, without an ID that is longer than 100 bytes.
+    /// Returns `Found` with the carrier's ID, unless we cannot use it (`usable_id`).
     pub(crate) fn found(carrier_id: Option<String>) -> Self {
         Self::Found { carrier_id: usable_id(carrier_id) }
     }
 }
 
+/// Returns the ID without control characters, or `None` if it is longer than 100 bytes or nothing is left.
 fn usable_id(id: Option<String>) -> Option<String> {
-    id.filter(|id| id.len() <= LONGEST_ID)
+    let id = id.filter(|id| id.len() <= LONGEST_ID).map(|id| without_controls(&id).trim().to_owned());
+    id.filter(|id| !id.is_empty())
 }
