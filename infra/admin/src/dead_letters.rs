@@ -14,7 +14,7 @@ use crate::{
     arguments::{DeadLettersCommand, DeadQueue},
     connect::{Connection, Resource},
     failure::Failure,
-    output::{Report, or_dash, table, time},
+    output::{Report, escaped, or_dash, table, time},
 };
 
 /// Visibility timeout while we list entries. We reset the timeout at once, unless we are interrupted.
@@ -107,7 +107,7 @@ async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Fai
 
 fn lines(shown: &Shown) -> String {
     let replay = shown.replay.as_ref().map(|replay| {
-        let failure = replay.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
+        let failure = replay.failure.as_ref().map(|failure| format!(": {}", escaped(failure))).unwrap_or_default();
         format!("; the last replay: {}, {} moved{failure}", or_dash(replay.status.clone()), replay.moved)
     });
     let head = format!("{}: {} waiting{}\n", shown.queue, shown.waiting, replay.unwrap_or_default());

@@ -5,6 +5,8 @@ use std::error::Error;
 use serde_json::{Value, json};
 use shared::{flow::Unavailable, queue::QueueError, runtime::error_chain, store::StoreError};
 
+use crate::output;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The arguments are wrong, or contradict each other.
@@ -46,16 +48,22 @@ impl Failure {
     }
 
     pub fn shown(&self, json: bool) -> String {
-        let mut words = error_chain(self);
+        let mut words = self.words();
         if let Some(advice) = advice(&words) {
             words = format!("{words}\n{advice}");
         }
         if !json {
-            return format!("error: {words}\n");
+            return output::lines(&format!("error: {words}\n"));
         }
         let mut shown = if let Self::Unconfirmed { counts, .. } = self { counts.clone() } else { json!({}) };
         shown["error"] = words.lines().map(str::trim).collect::<Vec<_>>().join(" ").into();
-        shown.to_string() + "\n"
+        output::json(&shown) + "\n"
+    }
+
+    /// Returns the error with its causes. A cause has no lines of its own, because other systems wrote it.
+    fn words(&self) -> String {
+        let words = error_chain(self);
+        if self.source().is_some() { output::escaped(&words) } else { words }
     }
 }
 
@@ -106,5 +114,18 @@ mod tests {
         assert_eq!(failure.shown(false), "error: there is no account acme;\n`admin account create acme`\nmakes one\n");
         let shown: Value = serde_json::from_str(&failure.shown(true)).unwrap();
         assert_eq!(shown["error"], "there is no account acme; `admin account create acme` makes one");
+    }
+
+    #[test]
+    fn words_of_other_systems_are_escaped() {
+        let source = std::io::Error::other("\u{1b}[31mdispatch failure\r\nerror: \u{202e}\u{9b}");
+        let failure = Failure::failed("reading")(source);
+        let shown = failure.shown(false);
+        let first = r"error: reading failed: \u{1b}[31mdispatch failure\r\nerror: \u{202e}\u{9b}";
+        assert_eq!(shown.lines().next(), Some(first));
+        assert_eq!(shown.lines().count(), 2, "the advice stays on a line of its own: {shown}");
+        let refused = Failure::Refused("a\u{1b}b\nc\u{9b}".to_owned());
+        assert_eq!(refused.shown(false), "error: a\\u{1b}b\nc\\u{9b}\n");
+        assert_eq!(refused.shown(true), "{\"error\":\"a\\u001bb c\\u009b\"}\n");
     }
 }

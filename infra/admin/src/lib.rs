@@ -63,7 +63,7 @@ where
     let arguments = match Arguments::parse_words(words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            return Done { code: 2, out: String::new(), err: error.render().to_string() };
+            return Done { code: 2, out: String::new(), err: output::lines(&error.render().to_string()) };
         }
         Err(help_or_version) => return Done { code: 0, out: help_or_version.render().to_string(), err: String::new() },
     };

@@ -394,9 +394,8 @@ fn lines_text(lines: &[Line<'_>], reveal: bool) -> String {
     }
     let row = |line: &Line<'_>| {
         let [created, id, direction, state, channel, carrier, account, sender] = row(line);
-        // A text may have several lines, or terminal control characters.
-        let text = line.body.escape_debug().to_string();
-        [created, id, direction, state, channel, carrier, account, sender, line.number.to_owned(), text]
+        let (number, text) = (line.number.to_owned(), line.body.to_owned());
+        [created, id, direction, state, channel, carrier, account, sender, number, text]
     };
     let [created, id, direction, state, channel, carrier, account, sender] = headings;
     let headings = [created, id, direction, state, channel, carrier, account, sender, "NUMBER", "TEXT"];

@@ -65,8 +65,7 @@ fn text(all: &[Unmatched], reveal: bool, now: Timestamp) -> String {
     }
     let row = |one: &Unmatched| {
         let [kind, carrier, since, tries, next, reason] = row(one);
-        // A payload may have several lines, or terminal control characters.
-        [kind, carrier, since, tries, next, reason, one.index.to_string(), one.payload.escape_debug().to_string()]
+        [kind, carrier, since, tries, next, reason, one.index.to_string(), one.payload.clone()]
     };
     let [kind, carrier, since, tries, next, reason] = headings;
     let headings = [kind, carrier, since, tries, next, reason, "INDEX", "PAYLOAD"];
@@ -75,7 +74,7 @@ fn text(all: &[Unmatched], reveal: bool, now: Timestamp) -> String {
 
 fn reason(one: &Unmatched) -> String {
     match (one.id.kind, &one.unknown_status) {
-        (UnmatchedKind::Receipt, Some(status)) => format!("unknown status {}", status.escape_debug()),
+        (UnmatchedKind::Receipt, Some(status)) => format!("unknown status {status}"),
         (UnmatchedKind::Receipt, None) => "matches no message".to_owned(),
         (UnmatchedKind::Reply, _) => "matches no account".to_owned(),
     }
