@@ -1,4 +1,4 @@
-//! `admin account`.
+//! `admin account`. We show whole URLs only with `--reveal`, because clients put tokens into them.
 
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::{
     connect::Connection,
     failure::Failure,
     key::{self, ShownKey},
-    output::{Report, fields, or_dash, table, time},
+    output::{Report, fields, or_dash, table, time, url},
     sender, suspension,
 };
 
@@ -26,9 +26,9 @@ use crate::{
 struct ShownAccount<'a> {
     id: &'a str,
     name: &'a str,
-    reply_url: Option<&'a str>,
-    status_url: Option<&'a str>,
-    notice_url: Option<&'a str>,
+    reply_url: Option<String>,
+    status_url: Option<String>,
+    notice_url: Option<String>,
     /// The policy for unknown outcomes.
     on_unknown: OnUnknown,
     default_sender: Option<&'a str>,
@@ -41,32 +41,33 @@ struct ShownAccount<'a> {
 
 /// A client's webhook without its secret.
 #[derive(Serialize)]
-struct ShownWebhook<'a> {
+struct ShownWebhook {
     id: WebhookId,
     event: WebhookEvent,
-    url: &'a str,
+    url: String,
 }
 
-impl<'a> From<(&'a WebhookId, &'a Webhook)> for ShownWebhook<'a> {
-    fn from((id, webhook): (&'a WebhookId, &'a Webhook)) -> Self {
-        Self { id: *id, event: webhook.event, url: webhook.url.as_str() }
+impl ShownWebhook {
+    fn of((id, webhook): (&WebhookId, &Webhook), reveal: bool) -> Self {
+        Self { id: *id, event: webhook.event, url: url(&webhook.url, reveal) }
     }
 }
 
-fn webhook_lines(webhooks: &[ShownWebhook<'_>]) -> Option<String> {
-    let line = |webhook: &ShownWebhook<'_>| format!("{} {} {}", webhook.id, webhook.event.into_str(), webhook.url);
+fn webhook_lines(webhooks: &[ShownWebhook]) -> Option<String> {
+    let line = |webhook: &ShownWebhook| format!("{} {} {}", webhook.id, webhook.event.into_str(), webhook.url);
     let lines: Vec<_> = webhooks.iter().map(line).collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }
 
-impl<'a> From<&'a Account> for ShownAccount<'a> {
-    fn from(account: &'a Account) -> Self {
+impl<'a> ShownAccount<'a> {
+    fn of(account: &'a Account, reveal: bool) -> Self {
+        let shown = |given: &Option<CallbackUrl>| given.as_ref().map(|given| url(given, reveal));
         Self {
             id: account.id.as_str(),
             name: &account.name,
-            reply_url: account.reply_url.as_ref().map(CallbackUrl::as_str),
-            status_url: account.status_url.as_ref().map(CallbackUrl::as_str),
-            notice_url: account.notice_url.as_ref().map(CallbackUrl::as_str),
+            reply_url: shown(&account.reply_url),
+            status_url: shown(&account.status_url),
+            notice_url: shown(&account.notice_url),
             on_unknown: account.on_unknown,
             default_sender: account.default_sender.as_ref().map(SenderId::as_str),
             country: account.country_code,
@@ -84,8 +85,8 @@ pub async fn run(
 ) -> Result<Report, Failure> {
     match command {
         AccountCommand::Create(new) => create(context, new).await,
-        AccountCommand::List => list(&context.directory).await,
-        AccountCommand::Show { id } => show(&context.directory, &id).await,
+        AccountCommand::List { reveal } => list(&context.directory, reveal).await,
+        AccountCommand::Show { id, reveal } => show(&context.directory, &id, reveal).await,
         AccountCommand::Set(set) => change(&context.directory, set).await,
         AccountCommand::Suspend { id } => suspension::suspend(&id, context).await,
         AccountCommand::Resume { id } => suspension::resume(&id, context, connection, environment).await,
@@ -117,7 +118,7 @@ async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure
             id = account.id
         )));
     }
-    let json = json!({"account": ShownAccount::from(&account), "secret": secret.as_str()});
+    let json = json!({"account": ShownAccount::of(&account, false), "secret": secret.as_str()});
     let report = Report::new(secret.as_str(), &json);
     Ok(report.note(format!(
         "Created the account {id}. Above is the secret that signs its callbacks; it is not shown again.\n\
@@ -126,23 +127,23 @@ async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure
     )))
 }
 
-async fn list(directory: &DynamoDirectory) -> Result<Report, Failure> {
+async fn list(directory: &DynamoDirectory, reveal: bool) -> Result<Report, Failure> {
     let accounts = directory.accounts().await?;
-    let row = |account: &Account| {
-        let reply_url = account.reply_url.as_ref().map(|url| url.as_str().to_owned());
-        let suspended = or_dash(account.suspended_at.map(time));
-        [account.id.to_string(), account.name.clone(), suspended, or_dash(reply_url)]
+    let shown: Vec<_> = accounts.iter().map(|account| ShownAccount::of(account, reveal)).collect();
+    let row = |account: &ShownAccount<'_>| {
+        let suspended = or_dash(account.suspended_at.clone());
+        [account.id.to_owned(), account.name.to_owned(), suspended, or_dash(account.reply_url.clone())]
     };
-    let rows: Vec<_> = accounts.iter().map(row).collect();
-    let shown: Vec<_> = accounts.iter().map(ShownAccount::from).collect();
+    let rows: Vec<_> = shown.iter().map(row).collect();
     Ok(Report::new(table(["ID", "NAME", "SUSPENDED", "REPLY URL"], &rows), &json!({"accounts": shown})))
 }
 
-async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Failure> {
+async fn show(directory: &DynamoDirectory, id: &AccountId, reveal: bool) -> Result<Report, Failure> {
     let account = existing(directory, id).await?;
+    let shown_account = ShownAccount::of(&account, reveal);
     let (senders, keys) = (directory.senders(id).await?, directory.keys(id).await?);
     let webhooks = directory.latest_webhooks(id).await?;
-    let webhooks: Vec<_> = webhooks.iter().map(ShownWebhook::from).collect();
+    let webhooks: Vec<_> = webhooks.iter().map(|webhook| ShownWebhook::of(webhook, reveal)).collect();
     let rates = directory.latest_rates().await?;
     let exemptions = directory.latest_exemptions().await?;
     let shown: Vec<_> = senders.iter().map(|one| sender::described(one, id, &rates, &exemptions)).collect();
@@ -154,9 +155,9 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("id", Some(id.to_string())),
         ("name", Some(account.name.clone())),
         ("suspended", account.suspended_at.map(|at| format!("since {}", time(at)))),
-        ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
-        ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
-        ("notice URL", Some(or_dash(account.notice_url.as_ref().map(|url| url.as_str().to_owned())))),
+        ("reply URL", Some(or_dash(shown_account.reply_url.clone()))),
+        ("status URL", Some(or_dash(shown_account.status_url.clone()))),
+        ("notice URL", Some(or_dash(shown_account.notice_url.clone()))),
         ("secrets", Some(account.secrets.len().to_string())),
         ("on an unknown outcome", Some(account.on_unknown.into_str().to_owned())),
         ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
@@ -168,8 +169,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("webhooks", Some(or_dash(webhook_lines(&webhooks)))),
     ]);
     let text = format!("{text}\n{}", key::lines(&keys));
-    let shown = ShownAccount::from(&account);
-    let json = json!({"account": shown, "senders": senders, "rates": rates, "exempt": exempt, "keys": keys,
+    let json = json!({"account": shown_account, "senders": senders, "rates": rates, "exempt": exempt, "keys": keys,
         "webhooks": webhooks});
     Ok(Report::new(text, &json).and("answers", answers(&account)))
 }
@@ -195,7 +195,7 @@ async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, 
         check_owned(directory, sender, &set.id).await?;
     }
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
-    let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));
+    let report = Report::new("", &json!({"account": ShownAccount::of(&account, false), "answers": answers(&account)}));
     Ok(report.note(format!("Changed the account {}. The change takes effect within 30 seconds.", account.id)))
 }
 

@@ -1,4 +1,5 @@
-//! `admin endpoint`: lists failing callback endpoints, and enables disabled ones.
+//! `admin endpoint`: lists failing callback endpoints, and enables disabled ones. We show whole URLs only with
+//! `--reveal`, because clients put tokens into paths, too.
 
 use serde_json::json;
 use shared::domain::{AccountId, CallbackUrl, CircuitState, Endpoint, EndpointHealth, Timestamp};
@@ -7,29 +8,29 @@ use crate::{
     Context, account,
     arguments::{EndpointCommand, EndpointSelection},
     failure::Failure,
-    output::{Report, counted, table, time},
+    output::{Report, counted, table, time, url},
 };
 
 pub async fn run(command: EndpointCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        EndpointCommand::List { account } => list(context, account.as_ref()).await,
-        EndpointCommand::Enable { account, which: EndpointSelection { url: Some(url), .. } } => {
-            enable(context, &account, &url).await
+        EndpointCommand::List { account, reveal } => list(context, account.as_ref(), reveal).await,
+        EndpointCommand::Enable { account, which: EndpointSelection { url: Some(url), .. }, reveal } => {
+            enable(context, &account, &url, reveal).await
         }
-        EndpointCommand::Enable { account, which: EndpointSelection { url: None, .. } } => {
-            enable_all(context, &account).await
+        EndpointCommand::Enable { account, which: EndpointSelection { url: None, .. }, reveal } => {
+            enable_all(context, &account, reveal).await
         }
     }
 }
 
-async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, Failure> {
+async fn list(context: &Context, account: Option<&AccountId>, reveal: bool) -> Result<Report, Failure> {
     if let Some(account) = account {
         account::existing(&context.directory, account).await?;
     }
     let (all_health, now) = (context.directory.all_health(account).await?, context.clock.now());
-    let shown: Vec<_> = all_health.iter().map(|health| shown(health, now)).collect();
+    let shown: Vec<_> = all_health.iter().map(|health| shown(health, reveal, now)).collect();
     let row = |health: &EndpointHealth| {
-        let (account, url) = (health.endpoint.account().to_string(), health.endpoint.url().as_str().to_owned());
+        let (account, url) = (health.endpoint.account().to_string(), url(health.endpoint.url(), reveal));
         let failures = health.failures.to_string();
         [account, state(health, now), time(health.since), failures, health.reason.clone(), url]
     };
@@ -49,14 +50,14 @@ fn state(health: &EndpointHealth, now: Timestamp) -> String {
     }
 }
 
-fn shown(health: &EndpointHealth, now: Timestamp) -> serde_json::Value {
+fn shown(health: &EndpointHealth, reveal: bool, now: Timestamp) -> serde_json::Value {
     let open_until = match health.circuit_state(now) {
         CircuitState::Open(until) => Some(time(until)),
         _ => None,
     };
     json!({
         "account": health.endpoint.account(),
-        "url": health.endpoint.url(),
+        "url": url(health.endpoint.url(), reveal),
         "failing_since": time(health.since),
         "failures": health.failures,
         "last_failure_at": time(health.last_at),
@@ -66,23 +67,21 @@ fn shown(health: &EndpointHealth, now: Timestamp) -> serde_json::Value {
     })
 }
 
-async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Result<Report, Failure> {
+async fn enable(context: &Context, account: &AccountId, wanted: &CallbackUrl, reveal: bool) -> Result<Report, Failure> {
     account::existing(&context.directory, account).await?;
-    let endpoint = Endpoint::of(account, url);
+    let endpoint = Endpoint::of(account, wanted);
     let Some(health) = context.directory.enable(endpoint.id()).await? else {
         return Err(Failure::Refused(format!(
             "that endpoint of {account} is not failing, so it is enabled; see\n\
              `admin endpoint list --account {account}`"
         )));
     };
-    let (url, disabled_since) = (endpoint.url().as_str(), health.disabled.map(|disabled| time(disabled.since)));
+    let (url, disabled_since) = (url(endpoint.url(), reveal), health.disabled.map(|disabled| time(disabled.since)));
     let json = json!({"account": account.as_str(), "url": url, "was_disabled_since": disabled_since});
     let report = Report::new("", &json);
     Ok(match disabled_since {
-        Some(since) => report.note(format!(
-            "It was disabled since {since}, and is enabled now. {}",
-            replay_hint(account, &format!(" --url {url}"))
-        )),
+        Some(since) => report
+            .note(format!("It was disabled since {since}, and is enabled now. {}", replay_hint(account, " --url URL"))),
         None => report.note(
             "It was not disabled, so it missed no events. New events are delivered within seconds, and waiting\n\
              events at their next retry.",
@@ -90,13 +89,13 @@ async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Re
     })
 }
 
-async fn enable_all(context: &Context, account: &AccountId) -> Result<Report, Failure> {
+async fn enable_all(context: &Context, account: &AccountId, reveal: bool) -> Result<Report, Failure> {
     account::existing(&context.directory, account).await?;
     let mut enabled = Vec::new();
     for health in context.directory.all_health(Some(account)).await? {
         if health.disabled.is_some() {
             context.directory.enable(health.endpoint.id()).await?;
-            enabled.push(health.endpoint.url().as_str().to_owned());
+            enabled.push(url(health.endpoint.url(), reveal));
         }
     }
     let report = Report::new(enabled.join("\n"), &json!({"account": account.as_str(), "urls": enabled}));

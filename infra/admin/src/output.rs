@@ -9,6 +9,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use shared::domain::CallbackUrl;
 
 /// Output from a command.
 pub struct Report {
@@ -82,6 +83,11 @@ pub fn json(value: &Value) -> String {
         let _ = if is_unsafe(c) { write!(safe, "\\u{:04x}", u32::from(c)) } else { safe.write_char(c) };
     }
     safe
+}
+
+/// Formats a client's URL: whole with `--reveal`, and without it only the origin, because the rest may hold a token.
+pub fn url(url: &CallbackUrl, reveal: bool) -> String {
+    if reveal { url.as_str().to_owned() } else { url.redacted() }
 }
 
 /// Formats rows in columns under their headings. Each row stays on its line.
@@ -171,5 +177,11 @@ mod tests {
         assert_eq!(report.shown(false), "one\ntwo\\u{1b}\\u{9b}\n");
         assert_eq!(report.shown(true), "{\"\\u009b\":\"\\u202e\"}\n");
         assert_eq!(report.notes(), "note\n\\u{7}\n");
+    }
+
+    #[test]
+    fn url_is_whole_only_if_revealed() {
+        let acme = "https://acme.example/hooks/T0?token=x".parse().unwrap();
+        assert_eq!([true, false].map(|reveal| url(&acme, reveal)), [acme.as_str(), "https://acme.example/…"]);
     }
 }

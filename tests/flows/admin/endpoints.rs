@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{PHONE, admin, printed, read, refused};
+use super::{PHONE, admin, hidden, printed, read, refused};
 use crate::system::{DEMO, System, owned, with};
 
 /// Sends a message whose callback is answered with the status.
@@ -31,7 +31,10 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
             (listed.len() == 2).then_some(listed)
         })
         .await;
-    assert_eq!((&listed[0]["url"], &listed[1]["url"]), (&json!(system.sink("gone")), &json!(system.sink("failing"))));
+    assert_eq!((&listed[0]["url"], &listed[1]["url"]), (&json!(hidden(&system)), &json!(hidden(&system))));
+    let revealed = read(&system, &["endpoint", "list", "--reveal"]).await["endpoints"].take();
+    let urls = [&revealed[0]["url"], &revealed[1]["url"]];
+    assert_eq!(urls, [&json!(system.sink("gone")), &json!(system.sink("failing"))], "without the query");
     assert_eq!((&listed[0]["account"], &listed[1]["reason"]), (&json!("demo"), &json!("status 503")));
     assert!(listed[0]["disabled_since"].is_string() && listed[1]["disabled_since"].is_null());
     let text = printed(&system, &["endpoint", "list", "--account", "demo"]).await;
@@ -39,7 +42,9 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
         text.starts_with("ACCOUNT  STATE") && text.contains("disabled since") && text.lines().count() == 3,
         "{text}"
     );
-    assert!(!text.contains("status=") && text.contains("failing"), "{text}");
+    assert!(text.contains(&hidden(&system)) && !text.contains("sinks"), "{text}");
+    let revealed = printed(&system, &["endpoint", "list", "--reveal"]).await;
+    assert!(!revealed.contains("status=") && revealed.contains(&system.sink("failing")), "{revealed}");
     assert_eq!(read(&system, &["endpoint", "list", "--account", "other"]).await["endpoints"], json!([]));
     assert!(refused(&system, &["endpoint", "list", "--account", "nobody"]).await.contains("no account nobody"));
 
@@ -47,6 +52,7 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let switched = admin(&system, &on).await;
     let words = format!("was disabled since {}", listed[0]["disabled_since"].as_str().unwrap());
     assert!(switched.code == 0 && switched.err.contains(&words) && switched.err.contains("replay"), "{}", switched.err);
+    assert!(!switched.err.contains("sinks"), "{}", switched.err);
     assert!(refused(&system, &on).await.contains("so it is enabled"));
     let off = admin(&system, &["endpoint", "enable", "demo", &system.sink("failing")]).await;
     assert!(off.code == 0 && off.err.contains("was not disabled") && !off.err.contains("replay"), "{}", off.err);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 async fn on_record(system: &System) -> Vec<Value> {
-    let listed = read(system, &["endpoint", "list", "--account", "demo"]).await;
+    let listed = read(system, &["endpoint", "list", "--account", "demo", "--reveal"]).await;
     listed["endpoints"].as_array().unwrap().clone()
 }
 
@@ -120,7 +120,7 @@ async fn all_endpoints_of_a_client_are_enabled_at_once() {
     }
     client.answers(200);
     let on = read(&system, &["endpoint", "enable", "demo", "--all"]).await;
-    assert_eq!(on["urls"].as_array().unwrap().len(), 3, "{on}");
+    assert_eq!(on["urls"], json!(vec![format!("{}…", client.url()); 3]), "paths may hold tokens");
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
     let none = admin(&system, &["endpoint", "enable", "demo", "--all"]).await;
     assert!(none.code == 0 && none.err.contains("No endpoint of demo is disabled"), "{}", none.err);

@@ -184,14 +184,18 @@ async fn events_go_to_the_webhooks_signed_with_their_secrets() {
 }
 
 #[tokio::test]
-async fn operator_sees_webhooks_without_their_secrets() {
+async fn operator_sees_webhooks_without_their_secrets_and_tokens() {
     let system = System::start().await;
     assert!(printed(&system, &["account", "show", "demo"]).await.contains("webhooks"));
     add(&system, "delivery-status", "https://a.example/hook?token=t").await;
-    let shown = &admin_json(&system, &["account", "show", "demo"]).await["webhooks"];
-    let expected = json!([{"id": 1, "event": "delivery-status", "url": "https://a.example/hook?token=t"}]);
-    assert_eq!(*shown, expected);
-    let text = printed(&system, &["account", "show", "demo"]).await;
-    assert!(text.contains("1 delivery-status https://a.example/hook?token=t"), "{text}");
-    assert!(!text.contains(SECRET) && !shown.to_string().contains(SECRET));
+    for (words, url) in [
+        (&["account", "show", "demo"][..], "https://a.example/…"),
+        (&["account", "show", "demo", "--reveal"], "https://a.example/hook?token=t"),
+    ] {
+        let shown = &admin_json(&system, words).await["webhooks"];
+        assert_eq!(*shown, json!([{"id": 1, "event": "delivery-status", "url": url}]));
+        let text = printed(&system, words).await;
+        assert!(text.contains(&format!("1 delivery-status {url}\n")), "{text}");
+        assert!(!text.contains(SECRET) && !shown.to_string().contains(SECRET));
+    }
 }

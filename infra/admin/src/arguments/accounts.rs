@@ -14,11 +14,18 @@ pub enum AccountCommand {
     )]
     Create(AccountCreate),
     /// List all accounts
-    List,
+    List {
+        /// Show whole URLs, which may hold tokens, and not only their origins
+        #[arg(long)]
+        reveal: bool,
+    },
     /// Show an account with its sender IDs and keys
     Show {
         #[arg(help = ACCOUNT)]
         id: AccountId,
+        /// Show whole URLs, which may hold tokens, and not only their origins
+        #[arg(long)]
+        reveal: bool,
     },
     /// Change an account's name, URLs, answers to keywords, default sender, or policy for unknown outcomes
     #[command(

@@ -13,6 +13,9 @@ pub enum EndpointCommand {
         /// Only this account's endpoints
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
+        /// Show whole URLs, which may hold tokens, and not only their origins
+        #[arg(long)]
+        reveal: bool,
     },
     /// Enable a disabled endpoint, or close its circuit breaker
     #[command(
@@ -28,6 +31,9 @@ pub enum EndpointCommand {
         account: AccountId,
         #[command(flatten)]
         which: EndpointSelection,
+        /// Print whole URLs, which may hold tokens, and not only their origins
+        #[arg(long)]
+        reveal: bool,
     },
 }
 

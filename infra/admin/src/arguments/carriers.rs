@@ -20,7 +20,8 @@ pub enum CarrierCommand {
     /// Add a carrier: a named connection of a vendor
     #[command(
         after_help = "Several carriers may be connections of one vendor, each with its own credentials and webhook addresses.\n\
-        The first carrier gets a route for all messages. Examples:\n  \
+        The first carrier gets a route for all messages. Prints the webhook addresses, which hold a secret token:\n\
+        give them only to the vendor. Examples:\n  \
         admin carrier add cm-nl --vendor cm\n  \
         admin carrier key cm-nl < product-token"
     )]
@@ -29,7 +30,7 @@ pub enum CarrierCommand {
     #[command(
         after_help = "A change takes effect within 30 seconds. A carrier is one account at the vendor: for another account,\n\
         add another carrier. Otherwise lookups and receipts of messages under way go to the wrong account. If a\n\
-        part of the carrier is missing, the command makes new webhook addresses. Examples:\n  \
+        part of the carrier is missing, the command makes new webhook addresses, and prints them. Examples:\n  \
         admin carrier set cm-nl --timeout-ms 5000\n  \
         admin carrier set cm-nl --sender-id 31612345678=ABC --drop-sender-id Acme"
     )]
@@ -37,6 +38,10 @@ pub enum CarrierCommand {
     /// List carriers with their vendors, endpoints, credentials and routes
     List,
     /// Show a carrier's settings and its addresses for receipts and replies
+    #[command(
+        after_help = "Prints the webhook addresses with their secret token: give them only to the vendor. All other commands but\n\
+        `carrier add`, `carrier rotate` and `carrier webhooks` show `…` in its place."
+    )]
     Show {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
@@ -65,6 +70,7 @@ pub enum CarrierCommand {
         remove: bool,
     },
     /// Create new webhook addresses for a carrier; the old ones work until `carrier retire`
+    #[command(after_help = "Prints the new addresses, which hold a secret token: give them only to the vendor.")]
     Rotate {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
@@ -78,8 +84,8 @@ pub enum CarrierCommand {
     #[command(
         after_help = "Reads the vendor's list of webhooks, and shows the calls for those that it lacks. With --yes it makes them.\n\
         They bear the newest signing secret. A webhook that is registered with the same event and address is not\n\
-        registered again, so the command may be repeated. For a vendor without such an API it shows the addresses,\n\
-        which you then enter on the vendor's web site. Example:\n  \
+        registered again, so the command may be repeated. For a vendor without such an API it shows the addresses with\n\
+        their secret token, which you then enter on the vendor's web site. Example:\n  \
         admin carrier webhooks NAME --url https://api.example.com --yes"
     )]
     Webhooks(CarrierWebhooks),

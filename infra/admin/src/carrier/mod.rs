@@ -16,6 +16,7 @@ use shared::{
     store::{SecretStore, SecretsManager},
 };
 
+use self::report::Tokens;
 use crate::{
     Context,
     arguments::{CarrierCommand, CarrierKey},
@@ -50,7 +51,7 @@ pub async fn run(
         CarrierCommand::Show { name } => {
             let carrier = existing(context, name).await?;
             let secret = carriers.secrets.carriers().await?.remove(&name).unwrap_or_default();
-            Ok(report::of(&carrier, &secret, connection).await)
+            Ok(report::of(&carrier, &secret, Tokens::Shown, connection).await)
         }
         CarrierCommand::Key(CarrierKey { name, remove: true, .. }) => secret::remove_credentials(&carriers, name).await,
         CarrierCommand::Key(which) => secret::set_credentials(&carriers, which, input).await,
@@ -86,9 +87,9 @@ fn replaced(name: CarrierName) -> Failure {
 
 impl Carriers<'_> {
     /// Passes a change on to the simulated vendor if there is one, and reports the carrier after the change.
-    async fn changed(&self, carrier: &Carrier, secret: &CarrierSecret) -> Result<Report, Failure> {
+    async fn changed(&self, carrier: &Carrier, secret: &CarrierSecret, tokens: Tokens) -> Result<Report, Failure> {
         simulation::register(self, carrier, secret).await?;
-        Ok(report::of(carrier, secret, self.connection).await)
+        Ok(report::of(carrier, secret, tokens, self.connection).await)
     }
 }
 

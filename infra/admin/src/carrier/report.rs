@@ -1,4 +1,5 @@
-//! `admin carrier list` and `admin carrier show`. No credential and no signing secret is ever shown.
+//! `admin carrier list` and `admin carrier show`. No credential and no signing secret is ever shown. A webhook address
+//! holds a secret token, so only the commands that give it to the operator show it whole.
 
 use std::collections::BTreeMap;
 
@@ -137,14 +138,22 @@ fn shown_settings(name: CarrierName, settings: &CarrierSettings, secret: &Carrie
     })
 }
 
+/// Whether a report shows the tokens in webhook addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    Shown,
+    /// `…` stands for a token.
+    Hidden,
+}
+
 /// Reports a carrier's settings and webhook addresses, with warnings.
-pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connection) -> Report {
+pub async fn of(carrier: &Carrier, secret: &CarrierSecret, tokens: Tokens, connection: &Connection) -> Report {
     let Carrier { name, settings } = carrier;
     let base = match &settings.webhook_url {
         Some(webhook_url) => Some(webhook_url.clone()),
         None => connection.api_url().await,
     };
-    let address = |kind: &str| address(*name, secret, base.as_ref(), kind).unzip();
+    let address = |kind: &str| address(*name, secret, tokens, base.as_ref(), kind).unzip();
     let (receipts, receipts_url) = address("dlr");
     let (replies, replies_url) = address("mo");
     let (receipts_url, replies_url) = (receipts_url.flatten(), replies_url.flatten());
@@ -160,25 +169,32 @@ pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connecti
         json[field] = value;
     }
     let text = text(carrier, secret, [receipts_url.or(receipts), replies_url.or(replies)]);
-    with_warnings(Report::new(text, &json), carrier, secret)
+    let report = Report::new(text, &json);
+    let report = if tokens == Tokens::Shown { with_secrecy(report, secret) } else { report };
+    with_warnings(report, carrier, secret)
 }
 
 /// Returns the newest path for receipts (`dlr`) or replies (`mo`), with its URL if there is a base URL.
 fn address(
     name: CarrierName,
     secret: &CarrierSecret,
+    tokens: Tokens,
     base: Option<&Url>,
     kind: &str,
 ) -> Option<(String, Option<String>)> {
     let token = secret.webhook_tokens.first()?;
-    let whole = base.and_then(|base| below(base, [kind, name.as_str(), token])).map(String::from);
-    Some((format!("/{kind}/{name}/{token}"), whole))
+    let below = |path: &[&str]| base.and_then(|base| below(base, path));
+    Some(match tokens {
+        Tokens::Shown => (format!("/{kind}/{name}/{token}"), below(&[kind, name.as_str(), token]).map(String::from)),
+        Tokens::Hidden => (format!("/{kind}/{name}/…"), below(&[kind, name.as_str()]).map(|url| format!("{url}/…"))),
+    })
 }
 
 /// Reports the addresses for an operator to enter by hand, because the vendor has no API for webhooks.
 pub fn addresses(carrier: &Carrier, secret: &CarrierSecret, base: Option<&Url>) -> Report {
     let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
-    let address = |kind: &str| address(name, secret, base, kind).map(|(path, whole)| whole.unwrap_or(path));
+    let address =
+        |kind: &str| address(name, secret, Tokens::Shown, base, kind).map(|(path, whole)| whole.unwrap_or(path));
     // Each message carries the receipts address.
     let receipts = address("dlr").filter(|_| !profile.takes_webhook_url);
     let replies = address("mo");
@@ -191,7 +207,7 @@ pub fn addresses(carrier: &Carrier, secret: &CarrierSecret, base: Option<&Url>) 
 }
 
 /// Returns a URL with more path segments.
-fn below(base: &Url, path: [&str; 3]) -> Option<Url> {
+fn below(base: &Url, path: &[&str]) -> Option<Url> {
     let mut url = base.clone();
     url.path_segments_mut().ok()?.pop_if_empty().extend(path);
     Some(url)
@@ -227,15 +243,20 @@ fn text(carrier: &Carrier, secret: &CarrierSecret, [receipts, replies]: [Option<
     }
 }
 
-fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> Report {
-    let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
-    let report = match (secret.webhook_tokens.is_empty(), secret.signing_secrets.is_empty()) {
-        (true, _) => report.note(MissingPart::Secret.warning(name)),
+/// Adds that the addresses are secret, if there are any.
+fn with_secrecy(report: Report, secret: &CarrierSecret) -> Report {
+    match (secret.webhook_tokens.is_empty(), secret.signing_secrets.is_empty()) {
+        (true, _) => report,
         (false, false) => report.note("The receipts and replies addresses are secret: give them only to the vendor."),
         (false, true) => report.note(
             "The receipts and replies addresses are secret: give them only to the vendor. No other key protects them.",
         ),
-    };
+    }
+}
+
+fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> Report {
+    let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
+    let report = if secret.webhook_tokens.is_empty() { report.note(MissingPart::Secret.warning(name)) } else { report };
     let report = if profile.takes_webhook_url {
         report.note("Each message names its receipts address. Enter the replies address at the vendor, and no other.")
     } else {
@@ -307,6 +328,22 @@ mod tests {
         for (missing, heals) in [(MissingPart::Settings, "carrier add"), (MissingPart::Secret, "carrier set")] {
             let warning = missing.warning(name("one"));
             assert!(warning.find(heals).unwrap() < warning.find("carrier remove one").unwrap(), "{warning}");
+        }
+    }
+
+    #[test]
+    fn hidden_token_is_in_no_address() {
+        let (name, base) = ("cm-nl".parse().unwrap(), "https://api.example/v1/".parse().unwrap());
+        let secret =
+            CarrierSecret { webhook_tokens: vec!["new".to_owned(), "old".to_owned()], ..CarrierSecret::default() };
+        for (tokens, path, whole) in [
+            (Tokens::Shown, "/dlr/cm-nl/new", "https://api.example/v1/dlr/cm-nl/new"),
+            (Tokens::Hidden, "/dlr/cm-nl/…", "https://api.example/v1/dlr/cm-nl/…"),
+        ] {
+            let expected = Some((path.to_owned(), Some(whole.to_owned())));
+            assert_eq!(address(name, &secret, tokens, Some(&base), "dlr"), expected);
+            assert_eq!(address(name, &secret, tokens, None, "dlr"), Some((path.to_owned(), None)));
+            assert_eq!(address(name, &CarrierSecret::default(), tokens, Some(&base), "dlr"), None);
         }
     }
 

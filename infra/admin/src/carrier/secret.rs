@@ -7,7 +7,7 @@ use shared::{
     store::SecretsByCarrier,
 };
 
-use super::{Carriers, ONE_ACCOUNT, existing, refused, replaced};
+use super::{Carriers, ONE_ACCOUNT, existing, refused, replaced, report::Tokens};
 use crate::{arguments::CarrierKey, failure::Failure, output::Report};
 
 /// Each token adds a valid address for receipts, and one for replies.
@@ -63,7 +63,7 @@ async fn replace_credentials(
         secret.credentials = credentials.clone();
     };
     let secret = carriers.change_secret_of(carrier, change).await?;
-    let report = carriers.changed(carrier, &secret).await?;
+    let report = carriers.changed(carrier, &secret, Tokens::Hidden).await?;
     Ok(if had_others { report.note(ONE_ACCOUNT) } else { report })
 }
 
@@ -83,7 +83,7 @@ pub async fn set_signing_secret(
         secret.signing_secrets.truncate(MOST_SIGNING_SECRETS);
     };
     let secret = carriers.change_secret_of(&carrier, change).await?;
-    let report = carriers.changed(&carrier, &secret).await?;
+    let report = carriers.changed(&carrier, &secret, Tokens::Hidden).await?;
     let old = match secret.signing_secrets.len() {
         1 => String::new(),
         _ => format!("\nA webhook signed with the secret before it counts until `admin carrier retire {name}`."),
@@ -96,7 +96,7 @@ pub async fn set_signing_secret(
 pub async fn remove_signing_secret(carriers: &Carriers<'_>, name: CarrierName) -> Result<Report, Failure> {
     let carrier = existing(carriers.context, name).await?;
     let secret = carriers.change_secret_of(&carrier, |secret| secret.signing_secrets.clear()).await?;
-    let report = carriers.changed(&carrier, &secret).await?;
+    let report = carriers.changed(&carrier, &secret, Tokens::Hidden).await?;
     Ok(report.note(format!("Webhooks of {name} need no signature. {WHEN}")))
 }
 
@@ -104,7 +104,7 @@ pub async fn rotate(carriers: &Carriers<'_>, name: CarrierName) -> Result<Report
     let carrier = existing(carriers.context, name).await?;
     let token = carriers.new_token();
     let secret = carriers.change_secret_of(&carrier, |secret| secret.webhook_tokens.insert(0, token.clone())).await?;
-    let report = carriers.changed(&carrier, &secret).await?;
+    let report = carriers.changed(&carrier, &secret, Tokens::Shown).await?;
     let takes_webhook_url = carrier.settings.vendor.profile().takes_webhook_url;
     let report = report.note(match (carriers.connection.local(), takes_webhook_url) {
         (Some(_), _) => format!("The old addresses work until `admin carrier retire {name}`."),
@@ -125,7 +125,7 @@ pub async fn retire(carriers: &Carriers<'_>, name: CarrierName) -> Result<Report
         secret.signing_secrets.truncate(1);
     };
     let secret = carriers.change_secret_of(&carrier, change).await?;
-    let report = carriers.changed(&carrier, &secret).await?;
+    let report = carriers.changed(&carrier, &secret, Tokens::Hidden).await?;
     Ok(report.note("All other addresses and signing secrets of this carrier stop working within five minutes."))
 }
 

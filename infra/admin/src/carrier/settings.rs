@@ -8,7 +8,11 @@ use shared::{
 };
 use url::Url;
 
-use super::{Carriers, ONE_ACCOUNT, existing, refused, replaced, report::routes_to, simulation};
+use super::{
+    Carriers, ONE_ACCOUNT, existing, refused, replaced,
+    report::{Tokens, routes_to},
+    simulation,
+};
 use crate::{
     arguments::{CarrierAdd, CarrierOptions, CarrierSet},
     failure::Failure,
@@ -61,7 +65,7 @@ pub async fn add(carriers: &Carriers<'_>, new: CarrierAdd) -> Result<Report, Fai
     if !directory.add_carrier(name, &settings).await? {
         return Err(taken(name));
     }
-    let report = carriers.changed(&Carrier { name, settings }, &secret).await?;
+    let report = carriers.changed(&Carrier { name, settings }, &secret, Tokens::Shown).await?;
     with_first_route(carriers, name, report).await
 }
 
@@ -79,14 +83,16 @@ pub async fn set(carriers: &Carriers<'_>, wanted: CarrierSet) -> Result<Report, 
     check(&change.applied_to(&before.settings))?;
     // A carrier whose removal was interrupted may have no token.
     let token = carriers.new_token();
+    let mut tokens = Tokens::Hidden;
     let with_token = |secret: &mut CarrierSecret| {
-        if secret.webhook_tokens.is_empty() {
+        tokens = if secret.webhook_tokens.is_empty() { Tokens::Shown } else { Tokens::Hidden };
+        if tokens == Tokens::Shown {
             secret.webhook_tokens.push(token.clone());
         }
     };
     let secret = carriers.change_secret_of(&before, with_token).await?;
     let carrier = carriers.context.directory.change_carrier(&before, &change).await?.ok_or_else(|| replaced(name))?;
-    let mut report = carriers.changed(&carrier, &secret).await?;
+    let mut report = carriers.changed(&carrier, &secret, tokens).await?;
     if carrier.settings.endpoint != before.settings.endpoint {
         report = report.note(ONE_ACCOUNT);
     }

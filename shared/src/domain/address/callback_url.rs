@@ -9,7 +9,7 @@ use url::{Host, Url};
 ///
 /// [`crate::callbacks`] checks the host's IP address at each call, because the host may resolve differently
 /// by then.
-/// `Debug` prints only the host, because queries contain clients' tokens.
+/// `Debug` prints only the origin, because paths and queries contain clients' tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CallbackUrl {
@@ -41,6 +41,15 @@ impl CallbackUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
+    }
+
+    /// Returns the URL's origin, and `/…` in place of everything behind it, where clients put tokens:
+    /// `https://acme.example/…`.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        // The origin is in ASCII, so no letter of another script imitates a known host.
+        let origin = Url::parse(&self.written).map(|url| url.origin().ascii_serialization());
+        format!("{}/…", origin.as_deref().unwrap_or("?"))
     }
 }
 
@@ -99,9 +108,7 @@ impl From<CallbackUrl> for String {
 
 impl fmt::Debug for CallbackUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = Url::parse(&self.written).ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or("?");
-        write!(f, "CallbackUrl({host}/…)")
+        write!(f, "CallbackUrl({})", self.redacted())
     }
 }
 
@@ -110,10 +117,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn url_keeps_its_spelling_and_debug_shows_the_host() {
+    fn url_keeps_its_spelling_and_debug_shows_the_origin() {
         let written = "https://my-website.com/dr?id=first_message";
         assert_eq!(written.parse::<CallbackUrl>().unwrap().as_str(), written);
-        assert_eq!(format!("{:?}", written.parse::<CallbackUrl>().unwrap()), "CallbackUrl(my-website.com/…)");
+        assert_eq!(format!("{:?}", written.parse::<CallbackUrl>().unwrap()), "CallbackUrl(https://my-website.com/…)");
+    }
+
+    #[test]
+    fn redacted_url_has_only_its_origin() {
+        for (written, redacted) in [
+            ("https://a.example/services/T0/token?key=secret#part", "https://a.example/…"),
+            ("http://a.example:8080/", "http://a.example:8080/…"),
+            ("HTTPS://A.Example:443", "https://a.example/…"),
+            ("https://a.example?token", "https://a.example/…"),
+            ("https:a.example/token", "https://a.example/…"),
+            ("https://a.example\\@token/", "https://a.example/…"),
+            ("http://[::1]:1/token", "http://[::1]:1/…"),
+            ("https://café.example/token", "https://xn--caf-dma.example/…"),
+        ] {
+            assert_eq!(written.parse::<CallbackUrl>().unwrap().redacted(), redacted, "{written}");
+        }
     }
 
     #[test]
