@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use shared::runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables};
 use url::Url;
 
-use crate::{client::answer, system::System, views::MessageRef};
+use crate::{
+    client::answer,
+    system::{System, TIMEOUT},
+    views::MessageRef,
+};
 
 impl System {
     /// Returns the environment for a function that a test calls itself.
@@ -63,7 +67,8 @@ impl System {
 
     /// Moves the clock until at least `count` callbacks are dead letters. All endpoints are kept enabled.
     pub async fn until_dead_lettered(&self, count: u64) {
-        self.until("callbacks are dead letters", async || {
+        // Two dozen moves of the clock, with the work that becomes due at each, may take longer than other waits.
+        self.until_within(4 * TIMEOUT, "callbacks are dead letters", async || {
             self.reset_endpoint_health().await;
             // Eight hours are longer than the longest gap between two attempts.
             self.advance(8 * 3_600).await;

@@ -2,6 +2,7 @@
 //! unique value (a canary). We send all canaries through the system with as many failures as possible,
 //! and search every output for them in every spelling.
 
+mod commands;
 mod spellings;
 mod traffic;
 
@@ -13,7 +14,8 @@ use std::{
 };
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use shared::{
     domain::{AccountId, CallbackUrl, PhoneNumber},
     flow::query::{self as queries, Filter},
@@ -21,10 +23,17 @@ use shared::{
     runtime::{Metrics, telemetry},
 };
 use strum::VariantArray;
-use tests::system::{System, answer};
+use tests::{
+    TestServer,
+    system::{System, answer},
+};
 use tracing::level_filters::LevelFilter;
 
-use self::spellings::{Canary, assert_silent};
+use self::{
+    commands::{Records, Row},
+    spellings::{Canary, assert_silent},
+};
+use crate::tool::admin;
 
 /// A log buffer. Clones share it.
 #[derive(Clone, Default)]
@@ -145,37 +154,81 @@ fn panic_log_has_the_location_without_content() {
     assert_silent(&canary, "the log", &written);
 }
 
+#[test]
+fn each_command_of_the_tool_has_a_row() {
+    let disabled = ["http://a.example/", "http://b.example/"].map(str::to_owned);
+    let records = Records { round: 0, message: String::new(), reply: String::new(), key_id: String::new(), disabled };
+    let commands = ::admin::commands();
+    let is_of = |line: &str, command: &str| line == command || line.starts_with(&format!("{command} "));
+    let rows = commands::rows(&records);
+    let without_row: Vec<_> =
+        commands.iter().filter(|command| !rows.iter().any(|row| is_of(&row.line, command))).collect();
+    assert!(without_row.is_empty(), "these commands are not searched for private values: {without_row:?}");
+    assert!(rows.iter().all(|row| commands.iter().any(|command| is_of(&row.line, command))));
+}
+
 #[tokio::test]
 async fn dead_letters_and_tool_output_hold_nothing_private() {
     log();
     let system = System::with_config(traffic::config()).await;
-    traffic::run(&system).await;
-    system.until_dead_lettered(traffic::FAILED_CALLBACKS).await;
-    let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
-    let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
-    assert!(dead.contains("state"), "{dead}");
-    let mut shown = dead;
-    for words in [
-        &["dead-letters", "list"][..],
-        &["unmatched", "list"],
-        &["key", "list", "demo"],
-        &["pool", "list"],
-        &["keyword", "list"],
-        &["route", "list"],
-    ] {
-        let local = format!("--local={}", system.emulator.url());
-        for json in [None, Some("--json")] {
-            let words = ["admin", &local].into_iter().chain(words.iter().copied()).chain(json);
-            let words: Vec<_> = words.map(str::to_owned).collect();
-            let done = ::admin::run(words.clone(), &system.environment(), || Ok(String::new())).await;
-            assert_eq!(done.code, 0, "{words:?}: {}", done.err);
-            shown.push_str(&done.out);
-            shown.push_str(&done.err);
+    let message = traffic::run(&system).await;
+    let unwilling = TestServer::answering(410).await;
+    let mut canaries = traffic::canaries();
+    for (round, format) in [None, Some("--json")].into_iter().enumerate() {
+        system.until_dead_lettered(traffic::FAILED_CALLBACKS).await;
+        let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+        let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
+        assert!(dead.contains("state"), "{dead}");
+        for canary in &canaries {
+            assert_silent(canary, "a dead letter", &dead);
+        }
+        // Unmatched receipts and replies of the first day are deleted by now.
+        traffic::webhooks(&system).await;
+        let disabled = traffic::disable_endpoints(&system, unwilling.url(), round).await;
+        let (message, reply) = (message.clone(), newest_reply(&system).await);
+        let key_id = hex::encode(Sha256::digest(traffic::OTHER_KEY))[..8].to_owned();
+        for row in commands::rows(&Records { round, message, reply, key_id, disabled }) {
+            let words: Vec<_> = row.line.split_whitespace().chain(format).collect();
+            let done = admin(&system, &row.input, &words).await;
+            assert_eq!(done.code, row.code, "{words:?}: {}", done.err);
+            search(&row, &format!("{}{}", done.out, done.err), &mut canaries);
         }
     }
-    for canary in &traffic::canaries() {
-        assert_silent(canary, "the tool", &shown);
+}
+
+/// Panics if a command printed a private value that it may not print. A secret that it created becomes a canary.
+fn search(row: &Row, printed: &str, canaries: &mut Vec<Canary>) {
+    let (allowed, private): (Vec<_>, Vec<_>) =
+        canaries.iter().partition(|canary| row.may_print.contains(&canary.what()));
+    for canary in private {
+        assert_silent(canary, &format!("`{}`", row.line), printed);
     }
+    let created = secrets_in(printed);
+    assert_eq!(!created.is_empty(), row.may_print.contains(&commands::NEW_SECRET), "`{}`: {printed}", row.line);
+    // Control: the command prints what the table allows.
+    let prints_any = !created.is_empty() || allowed.iter().any(|canary| canary.is_in(printed));
+    assert_eq!(prints_any, !row.may_print.is_empty(), "`{}`: {printed}", row.line);
+    canaries.extend(created.iter().map(|secret| Canary::new(commands::NEW_SECRET, secret)));
+}
+
+/// Returns the callback secrets, API keys and tokens that the tool created.
+fn secrets_in(printed: &str) -> Vec<&str> {
+    let is_secret = |word: &&str| {
+        let is_token = word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        is_token || word.starts_with("whsec_") || word.starts_with("gw_")
+    };
+    let words = printed.split(|c: char| !c.is_ascii_alphanumeric() && !"_-+=/".contains(c));
+    words
+        .map(|word| if word.starts_with("whsec_") { word } else { word.rsplit('/').next().unwrap() })
+        .filter(is_secret)
+        .collect()
+}
+
+async fn newest_reply(system: &System) -> String {
+    let listed = admin(system, "", &["--json", "message", "list", "--account", "demo", "--limit", "1000"]).await;
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    let reply = listed["messages"].as_array().unwrap().iter().find(|line| line["direction"] == "in").unwrap();
+    reply["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -81,6 +81,20 @@ fn command() -> clap::Command {
     connection::hide_in_subcommands(Arguments::command())
 }
 
+/// Returns the words of each command, such as `account create`.
+#[must_use]
+pub fn commands() -> Vec<String> {
+    subcommands(&Arguments::command())
+}
+
+fn subcommands(command: &clap::Command) -> Vec<String> {
+    let below = |one: &clap::Command| match subcommands(one) {
+        none if none.is_empty() => vec![one.get_name().to_owned()],
+        deeper => deeper.into_iter().map(|words| format!("{} {words}", one.get_name())).collect(),
+    };
+    command.get_subcommands().flat_map(below).collect()
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Client accounts: create, list, show, change, suspend
@@ -218,5 +232,16 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_those_without_subcommands() {
+        let commands = commands();
+        for words in ["account create", "carrier signing-secret", "requeue"] {
+            assert!(commands.iter().any(|command| command == words), "{commands:?}");
+        }
+        for words in ["account", "help", "account help"] {
+            assert!(commands.iter().all(|command| command != words), "{commands:?}");
+        }
     }
 }

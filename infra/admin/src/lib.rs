@@ -31,6 +31,7 @@ use shared::{
     store::DynamoDirectory,
 };
 
+pub use self::arguments::commands;
 use self::{
     arguments::{Arguments, Command},
     connect::Connection,

@@ -37,6 +37,11 @@ impl Canary {
         Self { what: "number", spellings: [international.spellings, national.spellings].concat() }
     }
 
+    /// Returns what kind of value the canary is.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
     pub fn is_in(&self, text: &str) -> bool {
         self.spellings.iter().any(|spelling| text.contains(spelling))
     }

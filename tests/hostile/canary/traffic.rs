@@ -3,7 +3,7 @@
 use std::{iter, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 use shared::runtime::{Environment, Random};
 use tests::{
@@ -14,18 +14,22 @@ use tests::{
 
 use super::spellings::Canary;
 
-const KEY: &str = "canary-key-of-a-client";
+pub const KEY: &str = "canary-key-of-a-client";
 pub const OTHER_KEY: &str = "canary-key-of-another";
 const WRONG_KEY: &str = "canary-key-of-nobody";
 const SECRET: &str = "canary-callback-secret";
-/// Beginnings of the carriers' webhook tokens and credentials.
+/// Beginnings of the carriers' webhook tokens, credentials and signing secrets.
 const TOKEN: &str = "canary-token-of-a-carrier";
-const CREDENTIAL: &str = "canary-credential";
+pub const CREDENTIAL: &str = "canary-credential";
+pub const SIGNING_SECRET: &str = "canary-signing-secret";
 const WRONG_TOKEN: &str = "canary-token-of-nobody";
-const CALLBACK_TOKEN: &str = "canary-in-a-callback";
+pub const CALLBACK_TOKEN: &str = "canary-in-a-callback";
 const REPLY_TOKEN: &str = "canary-in-the-reply-url";
 const STATUS_TOKEN: &str = "canary-in-the-status-url";
-const HOOK_TOKEN: &str = "canary-in-a-webhook-url";
+const NOTICE_TOKEN: &str = "canary-in-the-notice-url";
+pub const HOOK_TOKEN: &str = "canary-in-a-webhook-url";
+/// In the path of a URL, where some services have a token.
+pub const PATH: &str = "canary-in-a-path";
 const HOOK_SECRET: &str = "canary-secret-of-a-webhook";
 const EMAIL: &str = "canary@alert.example";
 const TEXT: &str = "Canary text: Grüße, 4711 & more";
@@ -65,10 +69,13 @@ pub fn canaries() -> Vec<Canary> {
         ("webhook token", TOKEN),
         ("wrong webhook token", WRONG_TOKEN),
         ("carrier's credential", CREDENTIAL),
+        ("carrier's signing secret", SIGNING_SECRET),
         ("callback's query", CALLBACK_TOKEN),
         ("reply URL's query", REPLY_TOKEN),
         ("status URL's query", STATUS_TOKEN),
+        ("notice URL's query", NOTICE_TOKEN),
         ("webhook URL's query", HOOK_TOKEN),
+        ("URL's path", PATH),
         ("webhook's secret", HOOK_SECRET),
         ("e-mail address", EMAIL),
         ("text", TEXT),
@@ -92,6 +99,7 @@ pub fn config() -> TestConfig {
             account.secrets = vec![format!("whsec_{}", STANDARD.encode(SECRET)).parse().unwrap()];
             account.reply_url = Some(format!("/sinks/replies?token={REPLY_TOKEN}"));
             account.status_url = Some(format!("/sinks/status?token={STATUS_TOKEN}"));
+            account.notice_url = Some(format!("/sinks/notices?token={NOTICE_TOKEN}"));
         })
         .account("other", |account| account.keys = vec![OTHER_KEY.to_owned()])
         .each_carrier(|name, carrier| {
@@ -99,6 +107,7 @@ pub fn config() -> TestConfig {
             for (part, credential) in [("key", &mut carrier.key), ("password", &mut carrier.password)] {
                 *credential = credential.as_ref().map(|_| format!("{CREDENTIAL}-{part}-{name}"));
             }
+            carrier.signing_secret = carrier.signing_secret.as_ref().map(|_| format!("{SIGNING_SECRET}-{name}"));
         })
         .carrier_timeout_ms(300)
         .keyword_answers()
@@ -195,7 +204,7 @@ async fn account(system: &System) {
     for event in ["delivery-status", "message-reply"] {
         assert_eq!(post(webhooks, hook(event, &system.sink("hooks"))).send().await.unwrap().status(), 200);
     }
-    let failing = hook("message-send", "http://127.0.0.1:9/");
+    let failing = hook("message-send", &format!("http://127.0.0.1:9/{PATH}"));
     let kept = answer(post(webhooks, failing)).await.body["data"]["id"].clone();
     let by_id = |method: Method, id: &Value| system.request(method, &format!("{webhooks}/{id}")).bearer_auth(KEY);
     let credentials = format!("http://{HOOK_TOKEN}:{HOOK_SECRET}@a.example");
@@ -286,8 +295,22 @@ async fn mistakes(system: &System) {
     }
 }
 
+/// Disables two endpoints of a client that wants no callbacks. Their paths begin with [`PATH`], and end with the
+/// `round` and a letter.
+pub async fn disable_endpoints(system: &System, client: &Url, round: usize) -> [String; 2] {
+    let urls = ["a", "b"].map(|letter| format!("{client}{PATH}-{round}-{letter}?token={CALLBACK_TOKEN}"));
+    for url in &urls {
+        system.send_one(KEY, with(owned(NUMBER, TEXT), "callback", url.clone())).await;
+    }
+    let path = format!("{PATH}-{round}-");
+    let is_disabled = |item: &&Value| item["disabled_since"].is_object() && item["url"].to_string().contains(&path);
+    let disabled = async || system.scan("DirectoryTable").await.iter().filter(is_disabled).count();
+    system.until("both endpoints are disabled", async || (disabled().await == urls.len()).then_some(())).await;
+    urls
+}
+
 /// Posts webhooks, valid, malformed and with wrong tokens.
-async fn webhooks(system: &System) {
+pub async fn webhooks(system: &System) {
     let number = OTHER_PHONES[1];
     let reply = json!({"id": "mo-1", "from": number, "to": "441110000001", "text": REPLY});
     let report = json!({"messages": {"msg": {"to": format!("00{number}"), "reference": REFERENCE,
