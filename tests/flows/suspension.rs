@@ -152,7 +152,7 @@ async fn suspended_account_is_refused_in_every_dialect() {
 }
 
 #[tokio::test]
-async fn scheduled_message_from_a_sender_that_was_taken_away_is_rejected() {
+async fn scheduled_message_from_a_lost_sender_is_rejected() {
     let system = System::start().await;
     let message = with(owned(&PHONE, "Later"), "send_at", in_hours(&system, 1).await);
     let message = system.send_one(DEMO, message).await;
