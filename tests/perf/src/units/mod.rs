@@ -116,9 +116,10 @@ impl Stage {
 /// A step fails.
 pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
-    let (mut steps, pending) = (steps().await?, pending(counts).await?);
-    steps.extend(unknown().await?);
-    steps.extend(by_id().await?);
+    // In boxes, because the futures are large.
+    let (mut steps, pending) = (Box::pin(steps()).await?, Box::pin(pending(counts)).await?);
+    steps.extend(Box::pin(unknown()).await?);
+    steps.extend(Box::pin(by_id()).await?);
     steps.extend(Box::pin(numbered()).await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
