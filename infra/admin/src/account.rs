@@ -1,5 +1,7 @@
 //! `admin account`. We show whole URLs only with `--reveal`, because clients put tokens into them.
 
+mod suspension;
+
 use serde::Serialize;
 use serde_json::json;
 use shared::{
@@ -19,7 +21,7 @@ use crate::{
     failure::Failure,
     key::{self, ShownKey},
     output::{Report, fields, or_dash, table, time, url},
-    sender, suspension,
+    sender,
 };
 
 #[derive(Serialize)]

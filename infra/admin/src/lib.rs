@@ -5,7 +5,6 @@
 mod account;
 mod arguments;
 mod callback;
-mod cancel;
 mod carrier;
 mod clock;
 mod connect;
@@ -21,7 +20,6 @@ mod requeue;
 mod route;
 mod secret;
 mod sender;
-mod suspension;
 mod unmatched;
 
 use std::{ffi::OsString, io};

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unused_lock_is_no_conversation_and_can_be_taken_over_after_its_reservation() {
+    fn unused_lock_can_be_taken_over_after_its_reservation() {
         let (account, sender) = ("a".parse::<AccountId>().unwrap(), "12345".parse::<SenderId>().unwrap());
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut recipient = Recipient::default();

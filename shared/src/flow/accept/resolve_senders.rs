@@ -152,7 +152,7 @@ async fn assign(
     Ok(assigned)
 }
 
-/// What the assignment of a shared sender depends on, apart from the recipient.
+/// Assigns shared senders for a request.
 struct Assignment<'a> {
     gateway: &'a Gateway,
     account: &'a AccountId,

@@ -1,6 +1,6 @@
 //! [`Messages`] on DynamoDB.
 
-use std::{collections::HashMap, fmt::Write};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{TryStreamExt, stream};
@@ -9,10 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     DynamoStore, Item, batch,
     change::{Update, UpdateResult, message},
-    due_work::time_in,
-    keys, message_item, number, put, reply_item,
-    scan::Scan,
-    string, unavailable,
+    keys, message_item, number, put, reply_item, string, unavailable,
 };
 use crate::{
     domain::{
@@ -48,19 +45,6 @@ impl DynamoStore {
         let retention_days = self.retention_days;
         let wanted = messages.iter().filter(move |message| message.delivery.wake_at.is_some() == resting);
         Box::new(wanted.map(move |message| message_item::write(message, retention_days)))
-    }
-
-    /// Builds the update that releases a claimed message and undoes its claim. The item is kept from `until` on.
-    fn released(&self, held: &Message, execution_id: ExecutionId, until: Timestamp) -> Update {
-        self.update(held.id)
-            .set(keys::STATE, string(Progress::Queued.into_str()))
-            .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
-            .add(keys::ATTEMPTS, -1)
-            .remove_history_entry(held.delivery.history.len().saturating_sub(1))
-            .remove(keys::LEASE)
-            .expect(keys::EXECUTION_ID, execution(execution_id))
-            .expect_before(Progress::Queued)
-            .expect_no_final_receipt()
     }
 
     /// Puts an item unless its ID is taken; returns the existing item, if any.
@@ -282,28 +266,7 @@ impl Messages for DynamoStore {
         account: Option<&AccountId>,
         after: Option<Bookmark>,
     ) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
-        let mut filter = format!("#{} IN (:queued, :submitting)", keys::STATE);
-        let state = |name: &str, progress: Progress| (name.to_owned(), string(progress.into_str()));
-        let mut values =
-            HashMap::from([state(":queued", Progress::Queued), state(":submitting", Progress::Submitting)]);
-        if let Some(account) = account {
-            let _ = write!(filter, " AND #{} = :account", keys::ACCOUNT);
-            values.insert(":account".to_owned(), string(account.as_str()));
-        }
-        let scan = Scan {
-            action: "scan for unfinished messages",
-            filter: &filter,
-            values,
-            returned: &[keys::ID, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
-        };
-        let (found, next) = self.scan_page(scan, after).await?;
-        let read = |item: &Item| {
-            let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
-            let [not_before, retry_at, wake_at] =
-                [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
-            Some(Unfinished { message, not_before, wake_at, retry_at })
-        };
-        Ok((found.iter().filter_map(read).collect(), next))
+        self.scan_unfinished(account, after).await
     }
 
     async fn reserve_send_slots(
@@ -322,18 +285,11 @@ impl Messages for DynamoStore {
         until: Timestamp,
         wake: bool,
     ) -> Result<Change, StoreError> {
-        let mut update = self.released(held, execution_id, until).set(keys::NOT_BEFORE, millis(until));
-        if wake {
-            update = update.wake(held.id.uuid(), millis(until));
-        }
-        let change = change(update.send("release a message until its send slot").await?)?;
-        Ok(applied_before(change, Progress::Queued, execution_id))
+        self.release_to_slot(held, execution_id, until, wake).await
     }
 
     async fn hold(&self, held: &Message, execution_id: ExecutionId, wake_at: Timestamp) -> Result<Change, StoreError> {
-        let update = self.released(held, execution_id, wake_at).remove(keys::NOT_BEFORE);
-        let change = change(update.wake(held.id.uuid(), millis(wake_at)).send("hold a message").await?)?;
-        Ok(applied_before(change, Progress::Queued, execution_id))
+        self.release_to_wake(held, execution_id, wake_at).await
     }
 
     async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError> {

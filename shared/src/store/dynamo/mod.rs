@@ -22,6 +22,7 @@ mod pages;
 mod put;
 mod rates;
 mod recipients;
+mod release;
 mod reply_item;
 mod requeue;
 mod scan;

@@ -33,6 +33,13 @@ impl DynamoStore {
         Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, to.digits()))
     }
 
+    /// Builds an update that locks sender and account to each other.
+    fn update_lock(&self, to: &PhoneNumber, account: &AccountId, sender: &SenderId) -> Result<Update, StoreError> {
+        let lock = LockAttributes::of(account, sender);
+        let update = self.update_number(to)?.set(&lock.sender_of, string(sender.as_str()));
+        Ok(update.set(&lock.account_of, string(account.as_str())))
+    }
+
     fn update_recipient(&self, order: &KeywordOrder<'_>) -> Result<Update, StoreError> {
         self.update_number(order.number)
     }
@@ -97,9 +104,7 @@ impl Recipients for DynamoStore {
     ) -> Result<Recipient, StoreError> {
         let lock = LockAttributes::of(account, sender);
         let update = self
-            .update_number(to)?
-            .set(&lock.sender_of, string(sender.as_str()))
-            .set(&lock.account_of, string(account.as_str()))
+            .update_lock(to, account, sender)?
             .set(&lock.unused, millis(reserved_until))
             .expect_absent(&lock.sender_of)
             .expect_absent(&lock.account_of);
@@ -117,9 +122,7 @@ impl Recipients for DynamoStore {
     ) -> Result<Recipient, StoreError> {
         let lock = LockAttributes::of(account, sender);
         let update = self
-            .update_number(to)?
-            .set(&lock.sender_of, string(sender.as_str()))
-            .set(&lock.account_of, string(account.as_str()))
+            .update_lock(to, account, sender)?
             .set(&lock.unused, millis(reserved_until))
             .remove(&LockAttributes::of(holder, sender).sender_of)
             .expect(&lock.account_of, string(holder.as_str()))
@@ -146,14 +149,11 @@ impl Recipients for DynamoStore {
 
     async fn use_lock(&self, to: &PhoneNumber, account: &AccountId, sender: &SenderId) -> Result<bool, StoreError> {
         let lock = LockAttributes::of(account, sender);
-        let (is_sender, is_account) = (string(sender.as_str()), string(account.as_str()));
         let update = self
-            .update_number(to)?
-            .set(&lock.sender_of, is_sender.clone())
-            .set(&lock.account_of, is_account.clone())
+            .update_lock(to, account, sender)?
             .remove(&lock.unused)
-            .expect_no_other(&lock.sender_of, is_sender)
-            .expect_no_other(&lock.account_of, is_account);
+            .expect_no_other(&lock.sender_of, string(sender.as_str()))
+            .expect_no_other(&lock.account_of, string(account.as_str()));
         let recipient = self.recipient_after(to, update.send("use a lock").await?).await?;
         Ok(recipient.conversation_of(sender) == Some(account))
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use strum::IntoEnumIterator;
 
-use super::{DynamoStore, Item, keys, message_item, string, unavailable};
+use super::{DynamoStore, Item, due_work::time_in, keys, message_item, string, unavailable};
 use crate::{
-    domain::{CarrierName, Message, Progress, ReceiptStatus},
-    store::{Bookmark, StoreError},
+    domain::{AccountId, CarrierName, Message, MessageId, Progress, ReceiptStatus},
+    store::{Bookmark, StoreError, Unfinished},
 };
 
 /// A scan's filter and result. In the filter, `#` begins an attribute's name.
@@ -50,6 +50,34 @@ impl DynamoStore {
         let answer = request.send().await.map_err(unavailable(scan.action))?;
         let next = answer.last_evaluated_key.as_ref().and_then(|key| key.get(keys::ID)?.as_s().ok().cloned());
         Ok((answer.items.unwrap_or_default(), next.map(Bookmark)))
+    }
+
+    /// Scans for queued and submitting messages, of all accounts or one.
+    pub(super) async fn scan_unfinished(
+        &self,
+        account: Option<&AccountId>,
+        after: Option<Bookmark>,
+    ) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
+        let state = |name: &str, progress: Progress| (name.to_owned(), string(progress.into_str()));
+        let mut values =
+            HashMap::from([state(":queued", Progress::Queued), state(":submitting", Progress::Submitting)]);
+        values.extend(account.map(|account| (":account".to_owned(), string(account.as_str()))));
+        let of_account = account.map_or_else(String::new, |_| format!(" AND #{} = :account", keys::ACCOUNT));
+        let filter = format!("#{} IN (:queued, :submitting){of_account}", keys::STATE);
+        let scan = Scan {
+            action: "scan for unfinished messages",
+            filter: &filter,
+            values,
+            returned: &[keys::ID, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
+        };
+        let (found, next) = self.scan_page(scan, after).await?;
+        let read = |item: &Item| {
+            let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
+            let [not_before, retry_at, wake_at] =
+                [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
+            Some(Unfinished { message, not_before, wake_at, retry_at })
+        };
+        Ok((found.iter().filter_map(read).collect(), next))
     }
 
     /// Scans for queued and submitted messages without a final receipt that have the carrier, have none recorded,

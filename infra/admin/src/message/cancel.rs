@@ -16,7 +16,7 @@ use crate::{
     output::{Report, counted, time},
 };
 
-pub async fn cancel(
+pub(super) async fn cancel(
     wanted: MessageCancel,
     connection: &Connection,
     environment: &Environment,

@@ -10,7 +10,7 @@ use crate::{
     output::{Report, counted, time},
 };
 
-pub async fn suspend(id: &AccountId, context: &Context) -> Result<Report, Failure> {
+pub(super) async fn suspend(id: &AccountId, context: &Context) -> Result<Report, Failure> {
     let account = context.directory.suspend_account(id, Some(context.clock.now())).await?;
     let account = account.ok_or_else(|| account::missing(id))?;
     let since = account.suspended_at.map(time);
@@ -21,7 +21,7 @@ pub async fn suspend(id: &AccountId, context: &Context) -> Result<Report, Failur
     Ok(Report::new("", &json!({"account": id, "suspended_at": since})).note(note))
 }
 
-pub async fn resume(
+pub(super) async fn resume(
     id: &AccountId,
     context: &Context,
     connection: &Connection,
