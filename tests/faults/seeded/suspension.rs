@@ -34,10 +34,12 @@ impl Suspensions {
         }
     }
 
-    /// Resumes the account at the end of a run.
+    /// Resumes the account at the end of a run, and lets the functions' caches see it.
     pub async fn end(&mut self, stage: &mut Stage) {
         if self.begun_after.is_some() {
             self.toggle(stage).await;
+        }
+        if !self.ended.is_empty() {
             stage.advance(CACHED).await;
         }
     }
