@@ -131,7 +131,8 @@ async fn query_finds_by_number_recipient_or_reference() {
     let single = send_numbered(&system, &[&phones[1]], referred("447700900009")).await;
     system.send_one(DEMO, custom("CM.com", &PHONE, "From a name")).await;
     let plain = system.send_one(DEMO, owned(&PHONE.nth(3), "Plain")).await;
-    system.until_queues_empty().await;
+    let delivered = async || (list(&system, "status=delivered").await["total"] == 5).then_some(());
+    system.until("all five are delivered", delivered).await;
     let numbers = async |query: &str| {
         let rows = list(&system, query).await["rows"].clone();
         let mut found: Vec<_> =
