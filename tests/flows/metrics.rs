@@ -117,6 +117,7 @@ async fn refused_and_repeated_webhooks_are_counted() {
         (counted == (Some(&2), Some(&4))).then_some(())
     };
     system.until("two repeated and four refused webhooks are counted", counted).await;
+    system.until_queues_empty().await;
     assert_eq!(system.callbacks("replies").await.len(), 1);
 }
 

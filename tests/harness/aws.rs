@@ -6,8 +6,8 @@ use shared::runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables}
 use url::Url;
 
 use crate::{
-    client::answer,
-    system::{System, TIMEOUT},
+    client::{Answer, answer},
+    system::{DEMO, System, TIMEOUT},
     views::MessageRef,
 };
 
@@ -24,6 +24,7 @@ impl System {
             ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
             ("CARRIER_SECRETS", "CarrierSecrets".to_owned()),
+            ("CALLBACK_SECRETS_KEY", "CallbackSecretsKey".to_owned()),
             ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
             ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
             ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
@@ -38,12 +39,16 @@ impl System {
         }
     }
 
-    /// Waits until the queues have no job: none visible, in flight or delayed.
+    /// Waits until the queues have no job, visible, in flight or delayed, and nothing is on its way in the simulated
+    /// network. Receipts and replies that the gateway did not accept do not count.
     pub async fn until_queues_empty(&self) {
-        for queue in ["JobsQueue", "CallbacksQueue"] {
-            self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(()))
-                .await;
-        }
+        let is_quiet = async || {
+            let lengths = [self.queue_length("JobsQueue").await, self.queue_length("CallbacksQueue").await];
+            lengths == [0, 0] && self.get(DEMO, "/transit").await.body == json!({"in_transit": 0})
+        };
+        // Work may have gone from one place to another while we looked.
+        let is_still_quiet = async || (is_quiet().await && is_quiet().await).then_some(());
+        self.until("the queues are empty and nothing is in transit", is_still_quiet).await;
     }
 
     /// Waits until all jobs left in the queues are delayed.
@@ -144,14 +149,20 @@ impl System {
 
     /// Calls DynamoDB, SQS or Secrets Manager. `target` is the operation's `x-amz-target`.
     pub async fn aws(&self, target: &str, body: &Value) -> Value {
-        // The embedded DynamoDB requires a signature, but checks only its form.
-        let signed =
-            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";
-        let request = self.client.post(self.emulator.url().clone()).header("x-amz-target", target);
-        let request = request.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
-        let answer = answer(request.json(body)).await;
+        let answer = self.aws_as("local", target, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.body
+    }
+
+    /// Does the same as [`aws`](Self::aws) with another access key, and returns any answer. A function's access key is
+    /// its name.
+    pub async fn aws_as(&self, access_key: &str, target: &str, body: &Value) -> Answer {
+        // The embedded DynamoDB requires a signature, but checks only its form.
+        let scope = "20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";
+        let signed = format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope}");
+        let request = self.client.post(self.emulator.url().clone()).header("x-amz-target", target);
+        let request = request.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
+        answer(request.json(body)).await
     }
 }
 

@@ -10,7 +10,7 @@ use url::Url;
 use crate::template::{Event, Function};
 
 /// The emulator's paths, except those that only the gateway calls.
-const EMULATOR: [(&str, &str, &str); 18] = [
+const EMULATOR: [(&str, &str, &str); 19] = [
     ("GET", "/handsets", "List the handsets: messages, replies, channel settings"),
     ("GET", "/handsets/{number}", "Show the messages on a handset"),
     ("POST", "/handsets/{number}/replies", r#"Reply: {"to": "SENDER ID", "text": "Yes", "media": [{"url": "…"}]}"#),
@@ -24,6 +24,7 @@ const EMULATOR: [(&str, &str, &str); 18] = [
     ("POST", "/clock", r#"Move the clock ahead: {"advance_seconds": 3600}"#),
     ("GET", "/meter", "Show the requests and units that AWS would bill"),
     ("DELETE", "/meter", "Reset the meter"),
+    ("GET", "/transit", "Count the messages, receipts and replies that are on their way"),
     ("GET", "/carriers", "List the carriers: vendor, outage, accepted submits"),
     ("PUT", "/carriers/{name}", r#"Register a carrier: {"vendor": "cm", "receipts": URL, "replies": URL}"#),
     ("DELETE", "/carriers/{name}", "Remove a carrier"),

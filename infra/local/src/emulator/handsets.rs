@@ -91,8 +91,11 @@ impl Handsets {
             "handset sent reply"
         );
         self.phones().entry(reply.from.clone()).or_default().replies += 1;
-        let carriers = Arc::clone(&self.carriers);
-        tokio::spawn(async move { carriers.deliver_reply(&reply).await });
+        let (carriers, in_transit) = (Arc::clone(&self.carriers), self.carriers.transit().begin());
+        tokio::spawn(async move {
+            drop(in_transit);
+            carriers.deliver_reply(&reply).await;
+        });
         id
     }
 

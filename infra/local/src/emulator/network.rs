@@ -181,8 +181,10 @@ impl Network {
             | Behavior::OutOfOrder
             | Behavior::BusyAtFirst
             | Behavior::RepliesStop => {
+                let in_transit = self.carriers.transit().begin();
                 tokio::spawn(async move {
                     tokio::time::sleep(transit_delay()).await;
+                    drop(in_transit);
                     network.arrive(accepted, behavior).await;
                 });
             }

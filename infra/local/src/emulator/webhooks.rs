@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::carriers::{Connection, Connections, Delivery, Target};
+use super::transit::Transit;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
@@ -72,11 +73,17 @@ pub(super) struct Webhooks {
     connections: Arc<Connections>,
     client: reqwest::Client,
     stopping: CancellationToken,
+    transit: Transit,
 }
 
 impl Webhooks {
-    pub(super) fn new(connections: Arc<Connections>, client: reqwest::Client, stopping: CancellationToken) -> Self {
-        Self { connections, client, stopping }
+    pub(super) fn new(
+        connections: Arc<Connections>,
+        client: reqwest::Client,
+        stopping: CancellationToken,
+        transit: Transit,
+    ) -> Self {
+        Self { connections, client, stopping, transit }
     }
 
     /// Delivers an event, which `write` makes into the request to a connection. Returns once the gateway
@@ -102,6 +109,7 @@ impl Webhooks {
         let mut connections = self.connections.subscribe();
         let mut backoff = FIRST_BACKOFF;
         let mut retries = 0;
+        let mut in_transit = Some(self.transit.begin());
         loop {
             let connection = target.find(&connections.borrow_and_update());
             if let Some(connection) = &connection {
@@ -116,6 +124,8 @@ impl Webhooks {
                 }
                 retries += 1;
             }
+            // It may be retried for ever.
+            drop(in_transit.take());
             tokio::select! {
                 () = tokio::time::sleep(backoff), if connection.is_some() => backoff = MAX_BACKOFF.min(backoff * 2),
                 _ = connections.changed() => backoff = FIRST_BACKOFF,

@@ -1,5 +1,5 @@
 //! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carriers`, the simulated vendors'
-//! paths, `/sinks`, `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the
+//! paths, `/sinks`, `/meter`, `/transit` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the
 //! schedules after it moved the clock. `/` lists all paths.
 
 use std::sync::Arc;
@@ -53,6 +53,7 @@ pub(super) fn router(
         .route("/carriers/{*rest}", proxied())
         .route("/sinks/{*rest}", proxied())
         .route("/meter", proxied())
+        .route("/transit", proxied())
         .route("/clock", get(now).with_state(Arc::clone(time)));
     for vendor in Vendor::iter() {
         router = router.route(&format!("/{vendor}/{{*rest}}"), proxied());

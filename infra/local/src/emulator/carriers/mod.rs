@@ -32,6 +32,7 @@ use super::channels::Channel;
 use super::clock::EmulatorClock;
 use super::network::Network;
 use super::phone::Phone;
+use super::transit::Transit;
 use super::webhooks::{EventNames, Webhook, WebhookRequest, Webhooks};
 
 pub(super) use self::connection::{Connection, ConnectionName};
@@ -183,13 +184,19 @@ pub(super) struct Carriers {
     connections: Arc<Connections>,
     simulations: Simulations,
     webhooks: Webhooks,
+    transit: Transit,
 }
 
 impl Carriers {
     pub(super) fn new(clock: Arc<EmulatorClock>, client: &reqwest::Client, stopping: &CancellationToken) -> Self {
         let connections = Arc::<Connections>::default();
-        let webhooks = Webhooks::new(Arc::clone(&connections), client.clone(), stopping.clone());
-        Self { clock, connections, simulations: Simulations::default(), webhooks }
+        let transit = Transit::default();
+        let webhooks = Webhooks::new(Arc::clone(&connections), client.clone(), stopping.clone(), transit.clone());
+        Self { clock, connections, simulations: Simulations::default(), webhooks, transit }
+    }
+
+    pub(super) fn transit(&self) -> &Transit {
+        &self.transit
     }
 
     pub(super) fn connections(&self) -> &Connections {
