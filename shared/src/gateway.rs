@@ -1,4 +1,4 @@
-//! Builds the gateway, its directory and the carriers' secrets from an environment.
+//! Builds the gateway, its directory and its secrets from an environment.
 
 use strum::VariantArray;
 
@@ -9,7 +9,7 @@ use crate::{
         ConfigError, Environment, Settings,
         aws::{dynamodb, secrets_manager, sqs},
     },
-    store::{CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
+    store::{CallbackSecrets, CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 
 /// A table or queue that only some functions use. Only they know its name and may use it.
@@ -79,4 +79,13 @@ pub fn connect_secrets(environment: &Environment) -> Result<CarrierSecrets, Conf
     let secret = environment.variables.required("CARRIER_SECRETS")?.to_owned();
     let store = SecretsManager::new(secrets_manager(environment)?, secret);
     Ok(CarrierSecrets::new(store, environment.clock.clone()))
+}
+
+/// Builds the encryption of callback secrets.
+///
+/// # Errors
+/// A variable is missing or malformed.
+pub fn connect_callback_secrets(environment: &Environment) -> Result<CallbackSecrets, ConfigError> {
+    let key = environment.variables.required("CALLBACK_SECRETS_KEY")?.to_owned();
+    Ok(CallbackSecrets::new(secrets_manager(environment)?, key, environment.random.clone()))
 }

@@ -1,6 +1,5 @@
 """The checks of Mobile Text Alerts: its format, and the vendor, whose webhooks are registered by its API."""
 
-import contextlib
 import datetime
 import hashlib
 import hmac
@@ -31,22 +30,6 @@ def connect(test):
     admin("carrier", "signing-secret", CARRIER, line=f"{SIGNING_SECRET}\n")
     admin("carrier", "webhooks", CARRIER, "--url", test.stack.api, "--yes")
     admin("route", "add", "--carriers", CARRIER, "--channel", "sms", "--prefix", PREFIX, "--at", "1")
-
-
-@contextlib.contextmanager
-def webhooks_writable(test):
-    """Lets the function `account` write to the directory meanwhile. MiniStack does not know `dynamodb:LeadingKeys`, by which
-    the template limits it to webhooks; tests/policies checks that condition."""
-    iam = test.ministack.client("iam")
-    policy = {"RoleName": test.stack.resources["AccountRole"], "PolicyName": "without-leading-keys"}
-    table = f"arn:aws:dynamodb:*:*:table/{test.stack.resources['DirectoryTable']}"
-    statement = {"Effect": "Allow", "Action": ["dynamodb:UpdateItem"], "Resource": table}
-    document = {"Version": "2012-10-17", "Statement": [statement]}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(**policy)
 
 
 class MtaChecks:

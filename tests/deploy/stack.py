@@ -192,6 +192,9 @@ class Stack:
         return [line for _, line in sorted(lines) if not of_lambda_itself.search(line)]
 
 
+GAP = "gap-of-ministack"
+
+
 def close_the_gaps_of_ministack(stack):
     """Works around differences between MiniStack 1.5.33 and AWS:
 
@@ -202,6 +205,9 @@ def close_the_gaps_of_ministack(stack):
     - On AWS sqs:SendMessage allows SendMessageBatch, which is not an action of its
       own. MiniStack requires sqs:SendMessageBatch. We give it to each role for the
       queues to which the role may send messages.
+    - MiniStack does not know dynamodb:LeadingKeys, and so denies what a statement
+      allows only for certain keys. We allow it for all keys. `local`, which
+      follows the roles too, knows the condition.
 
     An update does not undo this, so we keep existing routes.
     """
@@ -223,15 +229,16 @@ def close_the_gaps_of_ministack(stack):
         stack.lambda_.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(written)})
     iam = stack.ministack.client("iam")
     for role in stack.of_type("AWS::IAM::Role").values():
-        queues = []
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            allowed = (one["Resource"] for one in document["Statement"] if "sqs:SendMessage" in one["Action"])
-            queues += [arn for arns in allowed for arn in (arns if isinstance(arns, list) else [arns])]
-        if queues:
-            statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": queues}
-            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-            iam.put_role_policy(RoleName=role, PolicyName="gap-of-ministack", PolicyDocument=document)
+        statements = []
+        for name in set(iam.list_role_policies(RoleName=role)["PolicyNames"]) - {GAP}:
+            for one in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]:
+                if "sqs:SendMessage" in one["Action"]:
+                    statements.append({**one, "Action": "sqs:SendMessageBatch"})
+                if "Condition" in one:
+                    statements.append({key: one[key] for key in ("Effect", "Action", "Resource")})
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_role_policy(RoleName=role, PolicyName=GAP, PolicyDocument=document)
 
 
 class _Template(yaml.SafeLoader):

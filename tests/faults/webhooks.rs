@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
     domain::{AccountId, Webhook, WebhookId, Webhooks},
-    gateway::connect_directory,
+    gateway::{connect_callback_secrets, connect_directory},
 };
 use tests::{clients::ClientRequest, system::DEMO};
 
@@ -43,14 +43,19 @@ async fn send(stage: &Stage, request: &ClientRequest) -> (u16, Value, usize) {
     panic!("no answer in {MAX_ATTEMPTS} attempts");
 }
 
-/// Reads the webhooks without the proxy.
+/// Reads the webhooks without the proxy, and checks their secrets.
 async fn stored(stage: &Stage) -> Webhooks {
-    let directory = connect_directory(&stage.system.environment()).unwrap();
-    directory.latest_webhooks(&"demo".parse::<AccountId>().unwrap()).await.unwrap()
+    let (environment, account) = (stage.system.environment(), "demo".parse::<AccountId>().unwrap());
+    let webhooks = connect_directory(&environment).unwrap().latest_webhooks(&account).await.unwrap();
+    let secrets = connect_callback_secrets(&environment).unwrap();
+    for webhook in webhooks.values() {
+        assert_eq!(secrets.decrypt::<String>(&account, &webhook.secret).await.unwrap(), "secret");
+    }
+    webhooks
 }
 
 fn with_url(webhook: &Webhook, url: &str) -> bool {
-    webhook.url.as_str() == url && webhook.secret.bytes() == b"secret"
+    webhook.url.as_str() == url
 }
 
 /// Sends the three requests, and checks the stored webhooks after each.

@@ -6,7 +6,7 @@ are checked too. The script prints each role's permissions, and fails if
 - an action or resource contains a `*`;
 - a policy is managed, or is not part of a role;
 - two functions share a role;
-- a function may write the whole directory, and not only items with a key prefix;
+- a function may use the whole directory, and not only certain items;
 - a function may use a resource that its environment does not name, except for its
   log group and the queue that invokes it.
 
@@ -37,8 +37,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Lambda's actions, under the function's role, on the queue that invokes it.
 RECEIVING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-# Actions that write a table.
-WRITING = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 # Lambda's actions on the function's log group.
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -171,7 +169,7 @@ def examine(resources):
         for action, resource in grants:
             if "*" in action or ("*" in resource and action not in EVERYWHERE):
                 faults.append(f"{role} allows {action} on {resource}")
-            if action in WRITING and resource == "DirectoryTable":
+            if resource == "DirectoryTable":
                 faults.append(f"{role} allows {action} on all of {resource}")
     return {" and ".join(users.get(role, [])) or role: grants for role, grants in roles.items()}, faults
 
@@ -189,20 +187,25 @@ def grants_of(role):
             if strange or not {"Action", "Resource"} <= statement.keys():
                 faults.append(f"has an unsupported statement: {json.dumps(statement)}")
                 continue
-            keys = "".join(f"/{key}" for key in leading_keys(statement))
-            on = [named(resource) + keys for resource in listed(statement["Resource"])]
+            keys = leading_keys(statement)
+            on = [on for resource in listed(statement["Resource"]) for on in limited(named(resource), keys)]
             grants += [(str(action), resource) for action in listed(statement["Action"]) for resource in on]
     return grants, faults
 
 
+def limited(resource, keys):
+    """Returns the resource, or its parts with these keys. The `*` of a key is left out."""
+    return [f"{resource}/{key.removesuffix('*')}" for key in keys] or [resource]
+
+
 def leading_keys(statement):
-    """Returns the key prefixes to which a statement limits its table."""
+    """Returns the keys, and prefixes of keys before `*`, to which a statement limits its table."""
     match statement.get("Condition"):
         case {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*patterns]},
             "Null": {"dynamodb:LeadingKeys": "false"},
-        } if all(pattern.endswith("#*") for pattern in patterns):
-            return [pattern.removesuffix("*") for pattern in patterns]
+        } if all(re.fullmatch(r"[a-z]+(#\*)?", pattern) for pattern in patterns):
+            return patterns
     return []
 
 
@@ -238,12 +241,20 @@ def prove_itself():
     return missed
 
 
-def allow(action, resource):
+def allow(action, resource, **others):
     def spoil(resources):
         policy = resources["SendRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-        policy["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource})
+        policy["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource, **others})
 
     return spoil
+
+
+def limit(key, null="false"):
+    """Allows reading the directory's items with these keys."""
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [key]}}
+    if null:
+        condition["Null"] = {"dynamodb:LeadingKeys": null}
+    return allow("dynamodb:GetItem", {"Fn::GetAtt": ["DirectoryTable", "Arn"]}, Condition=condition)
 
 
 def put(name, key, value):
@@ -268,9 +279,13 @@ SPOILT = {
     "an intrinsic function": allow("dynamodb:Query", {"Fn::ImportValue": "Table"}),
     "a queue that the function does not use": allow("sqs:SendMessage", {"Fn::GetAtt": ["CallbacksQueue", "Arn"]}),
     "a queue that does not invoke it": allow("sqs:ReceiveMessage", {"Fn::GetAtt": ["JobsQueue", "Arn"]}),
+    "the key of callback secrets": allow("secretsmanager:GetSecretValue", {"Ref": "CallbackSecretsKey"}),
     "another function's log group": allow("logs:PutLogEvents", {"Fn::GetAtt": ["DispatchLogs", "Arn"]}),
     "a secret that the function does not use": allow("secretsmanager:GetSecretValue", {"Ref": "CarrierSecrets"}),
     "a write to all of the directory": allow("dynamodb:UpdateItem", {"Fn::GetAtt": ["DirectoryTable", "Arn"]}),
+    "a read of all of the directory": allow("dynamodb:GetItem", {"Fn::GetAtt": ["DirectoryTable", "Arn"]}),
+    "a prefix of several kinds of keys": limit("s*"),
+    "a limit that a request without keys passes": limit("sender#*", null=None),
     "a managed policy": put("SendRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]),
     "a shared role": put("SendFunction", "Role", {"Fn::GetAtt": ["DispatchRole", "Arn"]}),
     "a role outside the template": put("SendFunction", "Role", "arn:aws:iam::123456789012:role/admin"),

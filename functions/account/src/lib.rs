@@ -7,14 +7,15 @@ use lambda_http::{Body, Request};
 use shared::{
     edge::{mta::respond, path_segments},
     flow::Gateway,
-    gateway::{Part, connect_directory, connect_gateway},
+    gateway::{Part, connect_callback_secrets, connect_directory, connect_gateway},
     runtime::{ConfigError, Environment},
-    store::Directory,
+    store::{CallbackSecrets, Directory},
 };
 
 pub struct Account {
     gateway: Gateway,
     directory: Directory,
+    secrets: CallbackSecrets,
 }
 
 impl Account {
@@ -24,6 +25,7 @@ impl Account {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Recipients])?,
             directory: connect_directory(environment)?,
+            secrets: connect_callback_secrets(environment)?,
         })
     }
 

@@ -47,7 +47,9 @@ pub(crate) async fn answer(function: &Account, request: &Request, path: &[&str])
 impl Account {
     async fn add_webhook(&self, request: &Request, account: &AccountId) -> Result<String, Failure> {
         self.check_active(account).await?;
-        let webhook = webhooks::read(body(request)?, self.gateway.clock.now()).map_err(Failure::invalid)?;
+        let new = webhooks::read(body(request)?).map_err(Failure::invalid)?;
+        let secret = self.secrets.encrypt(account, new.secret.as_str()).await?;
+        let webhook = new.with(secret, self.gateway.clock.now());
         match self.directory.add_webhook(account, &webhook).await? {
             WebhookAddition::Added(id) => Ok(webhooks::created(id, &webhook)),
             WebhookAddition::TooMany => Err(Failure::conflict(webhooks::too_many(MOST_WEBHOOKS))),
@@ -63,7 +65,12 @@ impl Account {
         self.check_active(account).await?;
         let id = webhooks::parse_id(id).ok_or_else(Failure::not_found)?;
         let change = webhooks::read_change(body(request)?).map_err(Failure::invalid)?;
-        let changed = self.directory.change_webhook(account, id, |webhook| change.apply(webhook)).await?;
+        let secret = match &change.secret {
+            Some(secret) => Some(self.secrets.encrypt(account, secret.as_str()).await?),
+            None => None,
+        };
+        let apply = |webhook| change.apply(webhook, secret.clone());
+        let changed = self.directory.change_webhook(account, id, apply).await?;
         Ok(webhooks::changed(id, &changed.ok_or_else(Failure::not_found)?))
     }
 

@@ -6,16 +6,17 @@ use shared::{
     callbacks::{Caller, CallerError},
     edge::run_batch,
     flow::{Gateway, callbacks::callback},
-    gateway::{Part, connect_directory, connect_gateway},
+    gateway::{Part, connect_callback_secrets, connect_directory, connect_gateway},
     queue::CallbackJob,
     runtime::{ConfigError, Environment, error_chain},
-    store::Directory,
+    store::{CallbackSecrets, Directory},
 };
 use tracing::error;
 
 pub struct Callback {
     gateway: Gateway,
     directory: Directory,
+    secrets: CallbackSecrets,
     caller: Caller,
 }
 
@@ -35,6 +36,7 @@ impl Callback {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Callbacks, Part::CallbacksDeadLetters])?,
             directory: connect_directory(environment)?,
+            secrets: connect_callback_secrets(environment)?,
             caller: Caller::of(environment)?,
         })
     }
@@ -53,7 +55,7 @@ impl Callback {
                 return JobOutcome::Retry;
             }
         };
-        match callback(&self.gateway, &self.directory, &self.caller, job).await {
+        match callback(&self.gateway, &self.directory, &self.secrets, &self.caller, job).await {
             Ok(()) => JobOutcome::Done,
             Err(error) => {
                 error!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, error = error_chain(&error), "callback job failed");

@@ -10,7 +10,7 @@ use shared::{
         Webhook, WebhookEvent, WebhookId, WebhookSecret,
     },
     runtime::Environment,
-    store::{AccountChange, DynamoDirectory},
+    store::{AccountChange, CallbackSecrets, DynamoDirectory},
 };
 use strum::IntoEnumIterator;
 
@@ -86,7 +86,7 @@ pub async fn run(
     environment: &Environment,
 ) -> Result<Report, Failure> {
     match command {
-        AccountCommand::Create(new) => create(context, new).await,
+        AccountCommand::Create(new) => create(context, &connection.callback_secrets(environment).await?, new).await,
         AccountCommand::List { reveal } => list(&context.directory, reveal).await,
         AccountCommand::Show { id, reveal } => show(&context.directory, &id, reveal).await,
         AccountCommand::Set(set) => change(&context.directory, set).await,
@@ -108,10 +108,10 @@ pub fn missing(id: &AccountId) -> Failure {
     ))
 }
 
-async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure> {
+async fn create(context: &Context, encryption: &CallbackSecrets, new: AccountCreate) -> Result<Report, Failure> {
     let AccountCreate { id, name, reply_url, status_url, notice_url } = new;
     let secret = WebhookSecret::new(context.random.bytes());
-    let secrets = vec![secret.clone()];
+    let secrets = vec![encryption.encrypt(&id, secret.as_str()).await?];
     let account = Account { reply_url, status_url, notice_url, secrets, ..Account::new(id, name) };
     if !context.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(

@@ -1,4 +1,4 @@
-//! Finds the gateway's tables, queues and secret, and creates the clients for them.
+//! Finds the gateway's tables, queues and secrets, and creates the clients for them.
 //!
 //! A name comes from the option, else the stack of `--stack` or `--local`, else the environment variable,
 //! else the default stack. We call CloudFormation only for a name without another source.
@@ -16,7 +16,7 @@ use shared::{
     flow::Gateway,
     queue::{QueueUrls, SqsQueue},
     runtime::{Environment, Settings, Variables},
-    store::{DynamoDirectory, DynamoStore, SecretsManager, TableNames},
+    store::{CallbackSecrets, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 use tokio::sync::OnceCell;
 use url::Url;
@@ -38,6 +38,7 @@ pub enum Resource {
     RecipientsTable,
     DirectoryTable,
     CarrierSecrets,
+    CallbackSecretsKey,
     JobsQueue,
     JobsDeadLetters,
     CallbacksQueue,
@@ -52,6 +53,7 @@ impl Resource {
             Self::RecipientsTable => ("RECIPIENTS_TABLE", "RecipientsTableName", "RecipientsTable"),
             Self::DirectoryTable => ("DIRECTORY_TABLE", "DirectoryTableName", "DirectoryTable"),
             Self::CarrierSecrets => ("CARRIER_SECRETS", "CarrierSecretsArn", "CarrierSecrets"),
+            Self::CallbackSecretsKey => ("CALLBACK_SECRETS_KEY", "CallbackSecretsKeyArn", "CallbackSecretsKey"),
             Self::JobsQueue => ("JOBS_QUEUE_URL", "JobsQueueUrl", "JobsQueue"),
             Self::JobsDeadLetters => ("JOBS_DEAD_LETTERS_URL", "JobsDeadLettersUrl", "JobsDeadLetters"),
             Self::CallbacksQueue => ("CALLBACKS_QUEUE_URL", "CallbacksQueueUrl", "CallbacksQueue"),
@@ -63,7 +65,11 @@ impl Resource {
 
     fn is_queue(self) -> bool {
         match self {
-            Self::MessagesTable | Self::RecipientsTable | Self::DirectoryTable | Self::CarrierSecrets => false,
+            Self::MessagesTable
+            | Self::RecipientsTable
+            | Self::DirectoryTable
+            | Self::CarrierSecrets
+            | Self::CallbackSecretsKey => false,
             Self::JobsQueue | Self::JobsDeadLetters | Self::CallbacksQueue | Self::CallbacksDeadLetters => true,
         }
     }
@@ -74,6 +80,7 @@ impl Resource {
             Self::RecipientsTable => options.recipients_table.as_ref(),
             Self::DirectoryTable => options.directory_table.as_ref(),
             Self::CarrierSecrets => options.carrier_secrets.as_ref(),
+            Self::CallbackSecretsKey => options.callback_secrets_key.as_ref(),
             Self::JobsQueue => options.jobs_queue_url.as_ref(),
             Self::JobsDeadLetters => options.jobs_dead_letters_url.as_ref(),
             Self::CallbacksQueue => options.callbacks_queue_url.as_ref(),
@@ -148,12 +155,21 @@ impl Connection {
     }
 
     pub async fn carrier_secrets(&self) -> Result<SecretsManager, Failure> {
+        Ok(SecretsManager::new(self.secrets_manager(), self.name(Resource::CarrierSecrets).await?))
+    }
+
+    /// Creates the encryption of clients' callback secrets.
+    pub async fn callback_secrets(&self, environment: &Environment) -> Result<CallbackSecrets, Failure> {
+        let key = self.name(Resource::CallbackSecretsKey).await?;
+        Ok(CallbackSecrets::new(self.secrets_manager(), key, environment.random.clone()))
+    }
+
+    fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
         if let Some(endpoint) = self.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
             config = config.endpoint_url(endpoint);
         }
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-        Ok(SecretsManager::new(client, self.name(Resource::CarrierSecrets).await?))
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

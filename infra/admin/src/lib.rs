@@ -87,7 +87,7 @@ async fn carry_out(
     match arguments.command {
         Command::Account(command) => account::run(command, &context().await?, &connection, environment).await,
         Command::Key(command) => key::run(command, &context().await?).await,
-        Command::Secret(command) => secret::run(command, &context().await?).await,
+        Command::Secret(command) => secret::run(command, &context().await?, &connection, environment).await,
         Command::Sender(command) => sender::run(command, &context().await?).await,
         Command::Pool(command) => pool::run(command, &context().await?, &connection).await,
         Command::Keyword(command) => keyword::run(command, &context().await?).await,

@@ -2,23 +2,34 @@
 //! `webhook-signature` has a signature for each, so the client can verify with either.
 
 use serde_json::json;
-use shared::domain::{AccountId, WebhookSecret};
+use shared::{
+    domain::{AccountId, WebhookSecret},
+    runtime::Environment,
+    store::CallbackSecrets,
+};
 
-use crate::{Context, account, arguments::SecretCommand, failure::Failure, output::Report};
+use crate::{Context, account, arguments::SecretCommand, connect::Connection, failure::Failure, output::Report};
 
 /// Each secret adds a signature to a header of every callback.
 const MOST: usize = 5;
 /// Attempts to write while other operators change the secrets, too.
 const TRIES: u32 = 5;
 
-pub async fn run(command: SecretCommand, context: &Context) -> Result<Report, Failure> {
+pub async fn run(
+    command: SecretCommand,
+    context: &Context,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<Report, Failure> {
     match command {
-        SecretCommand::Rotate { account } => rotate(context, &account).await,
+        SecretCommand::Rotate { account } => {
+            rotate(context, &connection.callback_secrets(environment).await?, &account).await
+        }
         SecretCommand::Retire { account } => retire(context, &account).await,
     }
 }
 
-async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
+async fn rotate(context: &Context, encryption: &CallbackSecrets, id: &AccountId) -> Result<Report, Failure> {
     for _ in 0..TRIES {
         let account = account::existing(&context.directory, id).await?;
         if account.secrets.len() >= MOST {
@@ -28,7 +39,8 @@ async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
             )));
         }
         let secret = WebhookSecret::new(context.random.bytes());
-        let secrets: Vec<_> = std::iter::once(secret.clone()).chain(account.secrets.iter().cloned()).collect();
+        let encrypted = encryption.encrypt(id, secret.as_str()).await?;
+        let secrets: Vec<_> = std::iter::once(encrypted).chain(account.secrets.iter().cloned()).collect();
         if context.directory.replace_secrets(&account, &secrets).await? {
             let json = json!({"account": id.as_str(), "secret": secret.as_str(), "secrets": secrets.len()});
             let note = format!(

@@ -1,4 +1,4 @@
-//! The store: messages, replies, recipients, the operator's directory, and carriers' secrets.
+//! The store: messages, replies, recipients, the operator's directory, and secrets.
 //!
 //! The traits below are ports in domain types; [`dynamo`] implements them. Every change to a message is one
 //! conditional write; [`Change::Conflict`] holds the current record.
@@ -10,6 +10,7 @@
 //! retry.
 
 mod batches;
+mod callback_secrets;
 mod change;
 mod directory;
 pub mod dynamo;
@@ -22,6 +23,7 @@ mod unmatched;
 mod webhooks;
 
 pub use batches::{BatchInsertion, Batches};
+pub use callback_secrets::CallbackSecrets;
 pub use change::{
     Advance, Change, DueWork, FailOver, Insertion, Lease, OutcomeUpdate, ReceiptInsertion, Resend, ScheduledWork,
     Unfinished,

@@ -51,6 +51,10 @@ pub struct ConnectionOptions {
     #[arg(long, global = true, value_name = "ARN", hide_short_help = true)]
     pub carrier_secrets: Option<String>,
 
+    /// Secret with the key that encrypts callback secrets (or `CALLBACK_SECRETS_KEY`)
+    #[arg(long, global = true, value_name = "ARN", hide_short_help = true)]
+    pub callback_secrets_key: Option<String>,
+
     /// Job queue (or `JOBS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub jobs_queue_url: Option<String>,

@@ -26,6 +26,7 @@ mod sqs_limits;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transit;
 mod upstream;
 mod webhooks;
 
@@ -55,7 +56,10 @@ use self::problem::Problem;
 use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
-use crate::browser_guard;
+use crate::{
+    browser_guard,
+    template::{Names, Permissions, Template, TemplateError},
+};
 
 /// How long [`Emulator::stop`] waits for requests in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -90,6 +94,8 @@ pub enum StartError {
     Tables(String),
     #[error("could not build the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     #[error("the listener's address is not valid in a URL: {0}")]
     Address(#[from] url::ParseError),
 }
@@ -111,6 +117,8 @@ impl Emulator {
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let client = upstream::client()?;
+        let template = Template::ours()?;
+        let permissions = Permissions::of(&template, &Names::of(&template, &url))?;
         let clock = Arc::new(EmulatorClock::default());
         let meter = Arc::new(Meter::default());
 
@@ -137,12 +145,13 @@ impl Emulator {
             stopping.clone(),
         ));
         let router = Router::new()
+            .merge(transit::routes(carriers.transit().clone()))
             .merge(carriers::routes(&network, &carriers))
             .merge(handsets::routes(handsets))
             .merge(sinks::routes(Arc::new(Sinks::new(Arc::clone(&clock)))))
             .merge(meter::routes(Arc::clone(&meter)))
             .merge(clock::routes(clock, Arc::clone(&dynamodb), Arc::clone(&sqs)))
-            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, Secrets::new(meter)))))
+            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, Secrets::new(meter), permissions))))
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
         tasks.spawn(serve(listener, browser_guard::guard(router), stopping.clone()));

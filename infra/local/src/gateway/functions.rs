@@ -1,11 +1,7 @@
 //! Calls the functions: by their handlers in this process, by their binaries in separate processes, or by
 //! the invoke endpoint of `cargo lambda watch`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
@@ -19,10 +15,7 @@ use shared::{
 use tracing::error;
 use url::Url;
 
-use super::{
-    processes::Processes,
-    provision::{aws_settings, aws_variables},
-};
+use super::{processes::Processes, provision::aws_settings};
 use crate::{
     lambda::{
         Settings,
@@ -71,8 +64,7 @@ impl Functions {
         environment: impl Fn(Variables) -> Environment,
     ) -> anyhow::Result<Self> {
         let build = |function: &template::Function| {
-            let variables = aws_variables(emulator).with(function.environment.clone());
-            let built = Function::build(&function.binary, &environment(variables));
+            let built = Function::build(&function.binary, &environment(variables(function, emulator).collect()));
             Ok((function.binary.clone(), built.with_context(|| format!("starting {}", function.binary))?))
         };
         Ok(Self::InProcess(described.iter().map(build).collect::<anyhow::Result<_>>()?))
@@ -156,10 +148,12 @@ impl Functions {
 
 /// Returns a function's Lambda settings, with the emulator as its AWS endpoint.
 pub(super) fn settings(function: &template::Function, emulator: &Url) -> Settings {
-    let mut all: BTreeMap<_, _> = aws_settings(emulator).collect();
-    all.extend(function.environment.clone());
     let (name, timeout) = (function.binary.clone(), function.timeout);
-    Settings { name, memory_mb: function.memory_mb, timeout, variables: all }
+    Settings { name, memory_mb: function.memory_mb, timeout, variables: variables(function, emulator).collect() }
+}
+
+fn variables(function: &template::Function, emulator: &Url) -> impl Iterator<Item = (String, String)> {
+    aws_settings(emulator, &function.binary).chain(function.environment.clone())
 }
 
 /// Sets whether callbacks may go to private addresses: they must, because the emulator's sinks are at 127.0.0.1.

@@ -30,10 +30,8 @@ use self::{functions::Functions, time::Time};
 use crate::{
     config::Config,
     lambda::Settings,
-    template::{Event, Function, Template},
+    template::{Event, Function, Names, Template, resolve},
 };
-
-const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 pub struct GatewayOptions {
     /// The emulator's address.
@@ -80,8 +78,8 @@ impl Gateway {
         let clock = Clock::system();
         let time = Time::for_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
 
-        let template = Template::parse(TEMPLATE)?;
-        let names = provision::names(&template, &options.emulator)?;
+        let template = Template::ours()?;
+        let names = Names::of(&template, &options.emulator);
         let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
         let addresses = (&options.emulator, api);
         let sqs = provision::provision(&template, &names, &options.config, addresses, http.clone()).await?;
@@ -118,7 +116,7 @@ impl Gateway {
                     Event::Queue { arn, batch_size, concurrency } => {
                         let source = sources::Source {
                             function: function.binary.clone(),
-                            queue_url: provision::queue_url(&options.emulator, arn)?,
+                            queue_url: resolve::queue_url(&options.emulator, arn.rsplit(':').next().unwrap_or(arn)),
                             arn: arn.clone(),
                             batch_size: *batch_size,
                         };
@@ -165,8 +163,8 @@ impl Gateway {
 /// # Errors
 /// If the template is invalid.
 pub fn functions(emulator: &Url) -> anyhow::Result<Vec<Function>> {
-    let template = Template::parse(TEMPLATE)?;
-    Ok(template.functions(&provision::names(&template, emulator)?)?)
+    let template = Template::ours()?;
+    Ok(template.functions(&Names::of(&template, emulator))?)
 }
 
 /// Returns the Lambda settings of each function, to run it alone against an emulator.

@@ -1,7 +1,7 @@
 //! Creates the template's tables, queues and secrets unless they exist. Then writes the configuration to the
 //! directory and the carriers' secret, over the entries of an earlier start.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::repeat_n};
 
 use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::types::{
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use shared::{
     domain::{Account, ApiKeyHash, CallbackUrl, CarrierName},
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables, aws},
-    store::{DynamoDirectory, SecretStore, SecretsManager},
+    store::{CallbackSecrets, DynamoDirectory, SecretStore, SecretsManager},
 };
 use url::Url;
 
@@ -22,24 +22,6 @@ use crate::{
     config::{AccountConfig, CarrierConfig, Config},
     template::{Names, Resource, Template, resolve},
 };
-
-/// Names the template's resources by their logical names. Queue URLs point to the emulator, even if the
-/// emulator uses another SQS.
-pub(super) fn names(template: &Template, emulator: &Url) -> anyhow::Result<Names> {
-    let mut names = Names::new(template.parameters());
-    for table in template.resources("AWS::DynamoDB::Table") {
-        names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
-    }
-    for secret in template.resources("AWS::SecretsManager::Secret") {
-        // In CloudFormation a secret's `Ref` is its ARN, but Secrets Manager accepts the name, too.
-        names.add(secret.name, secret.name, arn("secretsmanager", &format!("secret:{}", secret.name)));
-    }
-    for queue in template.resources("AWS::SQS::Queue") {
-        let arn = arn("sqs", queue.name);
-        names.add(queue.name, queue_url(emulator, &arn)?, arn);
-    }
-    Ok(names)
-}
 
 pub(super) async fn provision(
     template: &Template,
@@ -57,6 +39,7 @@ pub(super) async fn provision(
     };
     let (dynamodb, sqs) = (aws::dynamodb(&environment)?, aws::sqs(&environment)?);
     let secrets = aws::secrets_manager(&environment)?;
+    let encryption = CallbackSecrets::new(secrets.clone(), "CallbackSecretsKey".to_owned(), environment.random.clone());
     for table in template.resources("AWS::DynamoDB::Table") {
         create_table(&dynamodb, &table).await.with_context(|| format!("creating table {}", table.name))?;
     }
@@ -74,32 +57,25 @@ pub(super) async fn provision(
         .await
         .context("writing the carriers' secrets")?;
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
-    fill_directory(&directory, config, emulator, gateway).await.context("filling the directory")?;
+    fill_directory(&directory, &encryption, config, (emulator, gateway)).await.context("filling the directory")?;
     Ok(sqs)
 }
 
-/// Returns the variables with which an AWS SDK finds the emulator.
+/// Returns the variables with which an AWS SDK may make any call to the emulator.
 pub(super) fn aws_variables(emulator: &Url) -> Variables {
-    aws_settings(emulator).collect()
+    aws_settings(emulator, "local").collect()
 }
 
-pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, String)> {
+/// Returns the variables with which an AWS SDK finds the emulator. A function's access key is its name, by which the
+/// emulator finds its role.
+pub(super) fn aws_settings(emulator: &Url, access_key: &str) -> impl Iterator<Item = (String, String)> {
     let variables = [
         ("AWS_REGION", resolve::REGION),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", access_key),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL", emulator.as_str()),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter()
-}
-
-pub(super) fn queue_url(emulator: &Url, arn: &str) -> anyhow::Result<String> {
-    let name = arn.rsplit(':').next().unwrap_or(arn);
-    Ok(emulator.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())
-}
-
-fn arn(service: &str, name: &str) -> String {
-    format!("arn:aws:{service}:{}:{}:{name}", resolve::REGION, resolve::ACCOUNT)
 }
 
 async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, table: &Resource<'_>) -> anyhow::Result<()> {
@@ -178,7 +154,12 @@ async fn create_secret(
     secret: &Resource<'_>,
 ) -> Result<(), aws_sdk_secretsmanager::Error> {
     let first = secret.properties.get("SecretString").and_then(Value::as_str).map(str::to_owned);
-    match client.create_secret().name(secret.name).set_secret_string(first).send().await {
+    // The secrets are in memory, but the tables may be in files that outlive them. So we "generate" the same text again.
+    let generated = secret.properties.get("GenerateSecretString").map(|generate| {
+        let length = generate["PasswordLength"].as_u64().and_then(|length| length.try_into().ok()).unwrap_or(32);
+        repeat_n(secret.name, length).flat_map(str::chars).take(length).collect()
+    });
+    match client.create_secret().name(secret.name).set_secret_string(first.or(generated)).send().await {
         Ok(_) => Ok(()),
         Err(error) => match error.into() {
             aws_sdk_secretsmanager::Error::ResourceExistsException(_) => Ok(()),
@@ -199,13 +180,17 @@ async fn write_secrets(store: &SecretsManager, config: &Config, emulator: &Url, 
 
 async fn fill_directory(
     directory: &DynamoDirectory,
+    encryption: &CallbackSecrets,
     config: &Config,
-    emulator: &Url,
-    gateway: &Url,
+    (emulator, gateway): (&Url, &Url),
 ) -> anyhow::Result<()> {
     directory.put_pool(&config.pool).await?;
     for account in &config.accounts {
-        directory.put_account(&read_account(account, emulator)?).await?;
+        let mut written = read_account(account, emulator)?;
+        for secret in &account.secrets {
+            written.secrets.push(encryption.encrypt(&account.id, secret.as_str()).await?);
+        }
+        directory.put_account(&written).await?;
         for sender in &account.senders {
             directory.put_sender(sender, &account.id).await?;
         }
@@ -227,6 +212,7 @@ async fn fill_directory(
     Ok(())
 }
 
+/// Returns the account without its secrets.
 fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Account> {
     let url = |name: &str, written: &Option<String>| -> anyhow::Result<Option<CallbackUrl>> {
         let Some(written) = written else { return Ok(None) };
@@ -239,7 +225,7 @@ fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Accou
         reply_url: url("reply_url", &account.reply_url)?,
         status_url: url("status_url", &account.status_url)?,
         notice_url: url("notice_url", &account.notice_url)?,
-        secrets: account.secrets.clone(),
+        secrets: Vec::new(),
         on_unknown: account.on_unknown,
         stop_text: account.stop_text.clone(),
         start_text: account.start_text.clone(),

@@ -1,9 +1,10 @@
-//! Parses the parts of a SAM template that we run: functions with their environment and events, tables,
+//! Parses the parts of a SAM template that we run: functions with their environment, events and permissions, tables,
 //! queues and secrets.
 //!
 //! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function in
 //! those parts is an error that names the function.
 
+mod permissions;
 pub mod resolve;
 mod yaml;
 
@@ -11,7 +12,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value};
 
+pub use permissions::{Access, Permissions};
 pub use resolve::{Names, ResolveError};
+
+const OURS: &str = include_str!("../../../../template.yaml");
 
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -54,6 +58,14 @@ pub enum Event {
 }
 
 impl Template {
+    /// Parses the gateway's template.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn ours() -> Result<Self, TemplateError> {
+        Self::parse(OURS)
+    }
+
     /// Parses a template.
     ///
     /// # Errors
@@ -92,11 +104,15 @@ impl Template {
         self.resources("AWS::Serverless::Function").into_iter().map(read).collect()
     }
 
+    /// Returns the name of a function's binary.
+    fn binary(&self, function: &str) -> Result<String, TemplateError> {
+        let binary = &self.root["Resources"][function]["Metadata"]["BuildProperties"]["Binary"];
+        let missing = || TemplateError::Missing(format!("{function}.Metadata.BuildProperties.Binary"));
+        binary.as_str().map(str::to_owned).ok_or_else(missing)
+    }
+
     fn function(&self, resource: &Resource<'_>, names: &Names) -> Result<Function, TemplateError> {
         let location = |what: &str| format!("{}.{what}", resource.name);
-        let binary = &self.root["Resources"][resource.name]["Metadata"]["BuildProperties"]["Binary"];
-        let binary =
-            binary.as_str().ok_or_else(|| TemplateError::Missing(location("Metadata.BuildProperties.Binary")))?;
         let timeout = resource.properties.get("Timeout").and_then(Value::as_u64).unwrap_or(3);
         let memory = resource.properties.get("MemorySize").unwrap_or(&self.root["Globals"]["Function"]["MemorySize"]);
         // Lambda's own defaults are 128 MB and 3 s.
@@ -112,7 +128,7 @@ impl Template {
         for (name, event) in resource.properties.get("Events").and_then(Value::as_object).into_iter().flatten() {
             events.push(read_event(event, names, &location(name))?);
         }
-        let (name, binary) = (resource.name.to_owned(), binary.to_owned());
+        let (name, binary) = (resource.name.to_owned(), self.binary(resource.name)?);
         Ok(Function { name, binary, timeout: Duration::from_secs(timeout), memory_mb, environment, events })
     }
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use url::Url;
+
+use super::Template;
 
 /// The region and account in ARNs and queue URLs.
 pub const REGION: &str = "us-east-1";
@@ -16,12 +19,45 @@ pub enum ResolveError {
     Function(String),
 }
 
+/// Returns the ARN of a resource of the local stack.
+#[must_use]
+pub fn arn(service: &str, name: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
+}
+
+/// Returns the URL of a queue at the emulator.
+#[must_use]
+pub fn queue_url(emulator: &Url, name: &str) -> String {
+    format!("{emulator}{ACCOUNT}/{name}")
+}
+
 pub struct Names {
     refs: BTreeMap<String, String>,
     arns: BTreeMap<String, String>,
 }
 
 impl Names {
+    /// Names the template's tables, queues, secrets and log groups by their logical names. Queue URLs point to the emulator, even
+    /// if the emulator uses another SQS.
+    #[must_use]
+    pub fn of(template: &Template, emulator: &Url) -> Self {
+        let mut names = Self::new(template.parameters());
+        for table in template.resources("AWS::DynamoDB::Table") {
+            names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
+        }
+        for secret in template.resources("AWS::SecretsManager::Secret") {
+            // In CloudFormation a secret's `Ref` is its ARN, but Secrets Manager accepts the name, too.
+            names.add(secret.name, secret.name, arn("secretsmanager", &format!("secret:{}", secret.name)));
+        }
+        for queue in template.resources("AWS::SQS::Queue") {
+            names.add(queue.name, queue_url(emulator, queue.name), arn("sqs", queue.name));
+        }
+        for group in template.resources("AWS::Logs::LogGroup") {
+            names.add(group.name, group.name, arn("logs", &format!("log-group:{}:*", group.name)));
+        }
+        names
+    }
+
     #[must_use]
     pub fn new(parameters: BTreeMap<String, String>) -> Self {
         let mut refs = parameters;
@@ -78,7 +114,9 @@ impl Names {
     }
 
     fn attribute(&self, name: &str) -> Result<String, ResolveError> {
-        let arn = name.strip_suffix(".Arn").and_then(|logical| self.arns.get(logical));
+        // The attribute `Id` of a secret is its ARN.
+        let arn =
+            name.strip_suffix(".Arn").or_else(|| name.strip_suffix(".Id")).and_then(|logical| self.arns.get(logical));
         arn.cloned().ok_or_else(|| ResolveError::Unknown(name.to_owned()))
     }
 

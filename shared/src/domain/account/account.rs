@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId};
+use crate::domain::{CallbackUrl, CallingCode, EncryptedSecret, KeywordAnswer, OnUnknown, SenderId};
 
 /// How long we wait at least before we look again whether an account is still suspended.
 const SHORTEST_HOLD: SignedDuration = SignedDuration::from_mins(1);
@@ -58,8 +58,8 @@ impl fmt::Display for AccountId {
 }
 
 /// A secret for signing callbacks: `whsec_` and base64 (Standard Webhooks). `Debug` prints none of it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct WebhookSecret {
     written: String,
     bytes: Vec<u8>,
@@ -107,12 +107,6 @@ impl TryFrom<String> for WebhookSecret {
     }
 }
 
-impl From<WebhookSecret> for String {
-    fn from(secret: WebhookSecret) -> Self {
-        secret.written
-    }
-}
-
 impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("WebhookSecret(…)")
@@ -134,10 +128,10 @@ pub struct Account {
     /// Receives notices about the account itself, such as a disabled endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_url: Option<CallbackUrl>,
-    /// Every secret signs every callback. Newest first: two during a rotation. Without secrets, callbacks are
-    /// unsigned.
+    /// Each is a [`WebhookSecret`]. Every secret signs every callback. Newest first: two during a rotation. Without
+    /// secrets, callbacks are unsigned.
     #[serde(default)]
-    pub secrets: Vec<WebhookSecret>,
+    pub secrets: Vec<EncryptedSecret>,
     /// Answer to STOP and its synonyms. If an answer is absent, we send a default text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_text: Option<KeywordAnswer>,

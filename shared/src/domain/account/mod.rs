@@ -4,10 +4,12 @@
 
 mod account;
 mod api_key;
+mod encrypted_secret;
 mod on_unknown;
 mod webhook;
 
 pub use account::{Account, AccountId, WebhookSecret};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId};
+pub use encrypted_secret::EncryptedSecret;
 pub use on_unknown::OnUnknown;
 pub use webhook::{ClientSecret, ClientSecretError, Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use crate::domain::CallbackUrl;
+use crate::domain::{CallbackUrl, EncryptedSecret};
 
 /// A webhook's ID, unique within its account and never reused.
 pub type WebhookId = u32;
@@ -19,8 +19,8 @@ pub type Webhooks = BTreeMap<WebhookId, Webhook>;
 pub struct Webhook {
     pub event: WebhookEvent,
     pub url: CallbackUrl,
-    /// Signs the callbacks to this URL.
-    pub secret: ClientSecret,
+    /// The [`ClientSecret`] that signs the callbacks to this URL.
+    pub secret: EncryptedSecret,
     pub options: WebhookOptions,
     pub created_at: Timestamp,
 }
@@ -71,8 +71,7 @@ pub struct WebhookOptions {
 }
 
 /// A client's own secret for signing callbacks: 1 to 255 bytes. `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientSecret(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -84,6 +83,11 @@ pub enum ClientSecretError {
 }
 
 impl ClientSecret {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -99,20 +103,6 @@ impl FromStr for ClientSecret {
             1..=255 => Ok(Self(text.to_owned())),
             _ => Err(ClientSecretError::TooLong),
         }
-    }
-}
-
-impl TryFrom<String> for ClientSecret {
-    type Error = ClientSecretError;
-
-    fn try_from(text: String) -> Result<Self, ClientSecretError> {
-        text.parse()
-    }
-}
-
-impl From<ClientSecret> for String {
-    fn from(secret: ClientSecret) -> Self {
-        secret.0
     }
 }
 

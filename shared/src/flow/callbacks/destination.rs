@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::event::CallbackEvent;
 use crate::{
-    domain::{Account, CallbackTarget, CallbackUrl, ClientSecret, EventId, Webhook, WebhookEvent, WebhookId, Webhooks},
+    domain::{
+        Account, CallbackTarget, CallbackUrl, EncryptedSecret, EventId, Webhook, WebhookEvent, WebhookId, Webhooks,
+    },
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue},
     store::{Directory, StoreError},
@@ -21,7 +23,7 @@ pub(super) struct Destination {
 pub(super) struct DestinationWebhook {
     pub(super) id: WebhookId,
     pub(super) event: WebhookEvent,
-    pub(super) secret: ClientSecret,
+    pub(super) secret: EncryptedSecret,
 }
 
 impl Destination {

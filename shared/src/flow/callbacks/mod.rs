@@ -7,7 +7,7 @@
 //!    with the first attempt.
 //! 3. Find where the event goes (`destination`).
 //! 4. Ask whether the endpoint may be called (`endpoint`).
-//! 5. POST the event, and record the result for the endpoint.
+//! 5. POST the event, signed (`signing`), and record the result for the endpoint.
 //! 6. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
 //!    flight. Then move the job to the dead-letter queue.
 //!
@@ -20,6 +20,7 @@ mod call;
 mod destination;
 mod endpoint;
 mod event;
+mod signing;
 
 use std::time::Duration;
 
@@ -27,17 +28,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::{
     call::{Call, Failure},
-    destination::{Destination, Destinations, find_destination},
+    destination::{Destinations, find_destination},
     endpoint::{Admission, EndpointStatus, admit, record_failure, record_success},
     event::{EventLookup, find_event},
+    signing::Signing,
 };
 use super::{Gateway, Unavailable};
 use crate::{
     callbacks::{CallbackOutcome, CallbackRequest, Caller, RETRY_FOR, retry_gap},
-    domain::{Dialect, Endpoint, WebhookSecret},
+    domain::Endpoint,
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::Metric,
-    store::Directory,
+    store::{CallbackSecrets, Directory},
 };
 
 pub(super) use event::executions_of;
@@ -70,6 +72,7 @@ macro_rules! log_callback {
 pub async fn callback(
     gateway: &Gateway,
     directory: &Directory,
+    secrets: &CallbackSecrets,
     caller: &Caller,
     job: CallbackJob,
 ) -> Result<(), Unavailable> {
@@ -116,6 +119,7 @@ pub async fn callback(
         log_callback!(info, job, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
+    let signing = Signing::read(secrets, &account, destination.webhook.as_ref()).await?;
     let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, &destination.url));
     let call = Call { job, account: &account, endpoint, begun_at: now };
     match admit(gateway, directory, &call).await? {
@@ -133,29 +137,14 @@ pub async fn callback(
     let request = CallbackRequest {
         url: &destination.url,
         event: event_id,
-        dialect_headers: dialect_headers(callback_event.dialect(), &destination, &account.secrets, now, &body),
-        secrets: &account.secrets,
+        dialect_headers: signing.dialect_headers(callback_event.dialect(), now, &body),
+        secrets: &signing.of_account,
         at: now,
         body,
         is_success: callback_event.success_rule(),
     };
     let answer = caller.deliver(&request).await;
     record_result(gateway, directory, &call, answer).await
-}
-
-/// Returns the dialect's signature, by the webhook's secret or else the account's. There is room for a single signature,
-/// so we sign with the account's oldest secret until that is retired.
-fn dialect_headers(
-    dialect: Option<Dialect>,
-    destination: &Destination,
-    secrets: &[WebhookSecret],
-    at: Timestamp,
-    body: &str,
-) -> Vec<(&'static str, String)> {
-    let of_webhook = destination.webhook.as_ref().map(|webhook| webhook.secret.bytes());
-    let secret = of_webhook.or_else(|| secrets.last().map(WebhookSecret::bytes));
-    let Some((dialect, secret)) = dialect.zip(secret) else { return Vec::new() };
-    dialect.signature_headers(secret, at.as_second(), body)
 }
 
 /// Resets a job that was redriven after its seven days, so that we retry for as long as with a new job. A

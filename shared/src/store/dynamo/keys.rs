@@ -45,7 +45,7 @@
 //!
 //! | `id` | attributes |
 //! |---|---|
-//! | `account#ACCOUNT` | an account's name, URLs, secrets, texts and policy |
+//! | `account#ACCOUNT` | an account's name, URLs, encrypted secrets, texts and policy |
 //! | `key#SHA-256` | an API key's `account`, and whether and when it was revoked |
 //! | `sender#SENDER` | `account` = the owner; absent if the sender is or was shared |
 //! | `senders#ACCOUNT` | the account's senders: an attribute `sender#SENDER` for each |

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountId, CallbackUrl, CallingCode, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret,
+        Account, AccountId, CallbackUrl, CallingCode, EncryptedSecret, KeywordAnswer, OnUnknown, SenderId, SenderOwner,
     },
     store::StoreError,
 };
@@ -122,7 +122,7 @@ impl DynamoDirectory {
     }
 
     /// Replaces the callback secrets. Returns `false` if the stored secrets are not those of `read`.
-    pub async fn replace_secrets(&self, read: &Account, secrets: &[WebhookSecret]) -> Result<bool, StoreError> {
+    pub async fn replace_secrets(&self, read: &Account, secrets: &[EncryptedSecret]) -> Result<bool, StoreError> {
         let before = to_attribute_value(&read.secrets).map_err(unreadable)?;
         let after = to_attribute_value(secrets).map_err(unreadable)?;
         let update = self.update(keys::account(&read.id)).set(keys::SECRETS, after).expect(keys::SECRETS, before);

@@ -11,7 +11,7 @@ use super::{
     message_item::time, number,
 };
 use crate::{
-    domain::{AccountId, CallbackUrl, ClientSecret, Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks},
+    domain::{AccountId, CallbackUrl, EncryptedSecret, Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks},
     store::{StoreError, WebhookAddition},
 };
 
@@ -23,7 +23,7 @@ const TRIES: u32 = 8;
 struct WebhookItem {
     event: WebhookEvent,
     url: CallbackUrl,
-    secret: ClientSecret,
+    secret: EncryptedSecret,
     options: WebhookOptions,
     at: i64,
 }

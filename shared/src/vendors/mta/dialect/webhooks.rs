@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CallbackUrl, ClientSecret, ClientSecretError, FieldError, FieldErrorCode as Code, Timestamp, Webhook,
-        WebhookEvent, WebhookId, WebhookOptions, Webhooks,
+        CallbackUrl, ClientSecret, ClientSecretError, EncryptedSecret, FieldError, FieldErrorCode as Code, Timestamp,
+        Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks,
     },
     formats::{
         field::{self, keep},
@@ -38,7 +38,7 @@ const LONGEST_CODE: usize = 50;
 pub struct WebhookChange {
     event: Option<WebhookEvent>,
     url: Option<CallbackUrl>,
-    secret: Option<ClientSecret>,
+    pub secret: Option<ClientSecret>,
     /// An empty text removes the address.
     alert_email: Option<String>,
     skip_errors: Option<bool>,
@@ -48,15 +48,15 @@ pub struct WebhookChange {
 }
 
 impl WebhookChange {
-    /// Returns the webhook with these fields changed.
+    /// Returns the webhook with these fields changed. `secret` is this change's secret, encrypted.
     #[must_use]
-    pub fn apply(&self, webhook: Webhook) -> Webhook {
-        let Webhook { event, url, secret, options, created_at } = webhook;
+    pub fn apply(&self, webhook: Webhook, secret: Option<EncryptedSecret>) -> Webhook {
+        let Webhook { event, url, secret: former, options, created_at } = webhook;
         let alert_email = self.alert_email.clone().or(options.alert_email).filter(|email| !email.is_empty());
         Webhook {
             event: self.event.unwrap_or(event),
             url: self.url.clone().unwrap_or(url),
-            secret: self.secret.clone().unwrap_or(secret),
+            secret: secret.unwrap_or(former),
             options: WebhookOptions {
                 alert_email,
                 skip_errors: self.skip_errors.or(options.skip_errors),
@@ -69,11 +69,28 @@ impl WebhookChange {
     }
 }
 
+/// A webhook that is not stored yet.
+pub struct NewWebhook {
+    event: WebhookEvent,
+    url: CallbackUrl,
+    pub secret: ClientSecret,
+    others: WebhookChange,
+}
+
+impl NewWebhook {
+    /// Returns the webhook to store. `secret` is its secret, encrypted.
+    #[must_use]
+    pub fn with(self, secret: EncryptedSecret, created_at: Timestamp) -> Webhook {
+        let Self { event, url, others, .. } = self;
+        others.apply(Webhook { event, url, secret, options: WebhookOptions::default(), created_at }, None)
+    }
+}
+
 /// Reads a new webhook.
 ///
 /// # Errors
 /// All errors in all fields, or the error in the body.
-pub fn read(body: &[u8], created_at: Timestamp) -> Result<Webhook, Vec<FieldError>> {
+pub fn read(body: &[u8]) -> Result<NewWebhook, Vec<FieldError>> {
     let object = read_object(body).map_err(|error| vec![error])?;
     let mut errors = Vec::new();
     let change = read_fields(&object, &mut errors);
@@ -87,7 +104,7 @@ pub fn read(body: &[u8], created_at: Timestamp) -> Result<Webhook, Vec<FieldErro
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(change.apply(Webhook { event, url, secret, options: WebhookOptions::default(), created_at }))
+    Ok(NewWebhook { event, url, secret, others: change })
 }
 
 /// Reads the changes to a webhook.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Named, all_named, json, parameter};
 use crate::{
-    domain::{FieldErrorCode as Code, Timestamp, Webhook, Webhooks},
+    domain::{ClientSecret, EncryptedSecret, FieldErrorCode as Code, Timestamp, Webhook, Webhooks},
     vendors::mta::dialect::{
         paging::Paging,
         webhooks::{changed, created, list, parse_id, read, read_change, removed},
@@ -34,11 +34,11 @@ fn at() -> Timestamp {
 }
 
 fn webhook(request: &Value) -> Webhook {
-    read(request.to_string().as_bytes(), at()).unwrap()
+    read(request.to_string().as_bytes()).unwrap().with(EncryptedSecret("encrypted".to_owned()), at())
 }
 
 fn errors(request: &Value) -> Vec<Named> {
-    all_named(&read(request.to_string().as_bytes(), at()).err().unwrap_or_default())
+    all_named(&read(request.to_string().as_bytes()).err().unwrap_or_default())
 }
 
 /// Returns the answers' data for a webhook with all fields.
@@ -51,7 +51,7 @@ fn shown(id: u32) -> Value {
 #[test]
 fn webhook_is_read_and_shown_without_its_secret() {
     let webhook = webhook(&full());
-    assert_eq!(webhook.secret.bytes(), SECRET.as_bytes());
+    assert_eq!(read(full().to_string().as_bytes()).unwrap().secret.bytes(), SECRET.as_bytes());
     let answer = created(7, &webhook);
     assert_eq!(json(&answer), json!({"message": "Webhook 7 created successfully.", "data": shown(7)}));
     let answer = changed(7, &webhook);
@@ -123,7 +123,7 @@ fn each_invalid_field_is_named() {
     let missing = ["event", "url", "secret"].map(|field| (field.to_owned(), Code::Missing));
     assert_eq!(errors(&json!({})), missing);
     for (body, code) in [("", Code::Malformed), ("[]", Code::WrongType), (r#"{"url":"","url":""}"#, Code::Duplicate)] {
-        for read in [read(body.as_bytes(), at()).err(), read_change(body.as_bytes()).err()] {
+        for read in [read(body.as_bytes()).err(), read_change(body.as_bytes()).err()] {
             assert_eq!(all_named(&read.unwrap()), [("(body)".to_owned(), code)], "{body}");
         }
     }
@@ -136,7 +136,7 @@ fn no_error_repeats_a_secret_or_url() {
     request["url"] = json!("https://user:token-in-a-url@a.example/");
     request["alertEmail"] = json!("token-in-a-url");
     request["skipErrorCodes"] = json!("token-in-a-url");
-    let errors = read(request.to_string().as_bytes(), at()).unwrap_err();
+    let errors = read(request.to_string().as_bytes()).err().unwrap();
     let written = format!("{errors:?}");
     assert!(errors.len() == 4 && !written.contains(SECRET) && !written.contains("token-in-a-url"), "{written}");
 }
@@ -144,7 +144,7 @@ fn no_error_repeats_a_secret_or_url() {
 #[test]
 fn change_replaces_only_the_fields_that_it_names() {
     let before = webhook(&full());
-    let change = |change: Value| read_change(change.to_string().as_bytes()).unwrap().apply(before.clone());
+    let change = |change: Value| read_change(change.to_string().as_bytes()).unwrap().apply(before.clone(), None);
     assert_eq!(change(json!({})), before);
     let nulls = json!({"event": null, "url": null, "secret": null, "alertEmail": null, "skipErrorCodes": null});
     assert_eq!(change(nulls), before);
@@ -162,7 +162,10 @@ fn change_replaces_only_the_fields_that_it_names() {
         let after = change(json!({ field: value }));
         assert_eq!((&json(&changed(7, &after))["data"], &after.secret), (&expected, &before.secret));
     }
-    assert_eq!(change(json!({"secret": "new"})).secret.bytes(), b"new");
+    let renewed = read_change(json!({"secret": "new"}).to_string().as_bytes()).unwrap();
+    assert_eq!(renewed.secret.as_ref().map(ClientSecret::as_str), Some("new"));
+    let encrypted = EncryptedSecret("other".to_owned());
+    assert_eq!(renewed.apply(before.clone(), Some(encrypted.clone())), Webhook { secret: encrypted, ..before.clone() });
     assert_eq!(change(json!({"alertEmail": ""})).options.alert_email, None);
 }
 
