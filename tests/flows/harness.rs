@@ -94,7 +94,7 @@ async fn scripted_carrier_is_busy_and_answers_lookups() {
 async fn test_server_gives_its_responses_in_order() {
     let server = TestServer::scripted([Response::status(503), Response::status(410), Response::status(200)]).await;
     let call = async || {
-        let call = reqwest::Client::new().post(server.at("dr?id=1")).header("x-test", "1").body("Hello");
+        let call = tests::client().post(server.at("dr?id=1")).header("x-test", "1").body("Hello");
         call.send().await.map(|response| response.status().as_u16())
     };
     for status in [503, 410, 200, 200] {
@@ -105,5 +105,5 @@ async fn test_server_gives_its_responses_in_order() {
     assert_eq!((server.calls(), server.headers("x-test")), (5, vec!["1".to_owned(); 5]));
     let request = &server.requests()[4];
     assert_eq!((request.path.as_str(), request.text()), ("/dr?id=1", "Hello"));
-    assert!(reqwest::get(tests::unreachable_url().await).await.is_err());
+    assert!(tests::client().get(tests::unreachable_url().await).send().await.is_err());
 }

@@ -1,8 +1,9 @@
 //! A client: sends, reads and cancels messages.
 
 use lambda_http::RequestExt;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use shared::runtime::HttpStack;
 
 use crate::{
     clients::ClientRequest,
@@ -15,6 +16,12 @@ use crate::{
 pub struct Answer {
     pub status: StatusCode,
     pub body: Value,
+}
+
+/// Returns an HTTP client. That of [`Client::new`] reads the system's certificates, which costs more than the rest of a
+/// system's start.
+pub fn client() -> Client {
+    HttpStack::new().unwrap().client().clone()
 }
 
 /// Sends a request and reads its answer as JSON. An empty body is `null`.

@@ -60,6 +60,7 @@ mod views;
 
 pub use self::{
     aws::submit_job,
+    client::client,
     config::{
         TestConfig, carrier, carrier_configs, carrier_of_each_vendor, carrier_settings, carriers, route_positions,
         route_to, vendor_of, webhook_path,

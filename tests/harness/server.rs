@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{request::Request, system::System};
+use crate::{client::client, request::Request, system::System};
 
 /// A response to a request.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl Response {
 /// Sends a request to another server, and returns the bytes of its answer.
 async fn forward(request: &Request, to: &Url) -> Vec<u8> {
     let is_ours = |name: &str| ["host", "connection", "content-length", "transfer-encoding"].contains(&name);
-    let mut forwarded = reqwest::Client::new().request(request.method.clone(), to.join(&request.path).unwrap());
+    let mut forwarded = client().request(request.method.clone(), to.join(&request.path).unwrap());
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_ours(name)) {
         forwarded = forwarded.header(name, value);
     }

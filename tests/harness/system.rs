@@ -11,13 +11,13 @@ use local::{
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
-use shared::runtime::{HttpStack, Metrics};
+use shared::runtime::Metrics;
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::config::TestConfig;
 pub use crate::{
-    client::{Answer, answer, invocation},
+    client::{Answer, answer, client, invocation},
     messages::{custom, owned, shared, with},
 };
 
@@ -110,8 +110,8 @@ impl System {
     /// Returns a system whose halves run in other processes.
     #[must_use]
     pub fn remote(emulator: Url, gateway: Url) -> Self {
-        let client = HttpStack::new().unwrap().client().clone();
-        Self { emulator: Component::Remote(emulator), gateway: Some(Component::Remote(gateway)), client }
+        let gateway = Some(Component::Remote(gateway));
+        Self { emulator: Component::Remote(emulator), gateway, client: client() }
     }
 
     async fn with_options(config: impl Into<TestConfig>, options: EmulatorOptions, metrics: Metrics) -> Self {
@@ -124,7 +124,7 @@ impl System {
         Self {
             emulator: Component::InProcess(emulator),
             gateway: Some(Component::InProcess(gateway)),
-            client: Client::new(),
+            client: client(),
         }
     }
 

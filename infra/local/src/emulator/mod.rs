@@ -39,6 +39,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::serve::ListenerExt as _;
+use shared::runtime::TlsError;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -92,8 +93,8 @@ pub enum StartError {
     Listener(#[from] std::io::Error),
     #[error("could not open the tables: {0}")]
     Tables(String),
-    #[error("could not build the HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] TlsError),
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error("the listener's address is not valid in a URL: {0}")]
@@ -118,7 +119,7 @@ impl Emulator {
         let mut tasks = JoinSet::new();
         let client = upstream::client()?;
         let template = Template::ours()?;
-        let permissions = Permissions::of(&template, &Names::of(&template, &url))?;
+        let permissions = Permissions::of(template, &Names::of(template, &url))?;
         let clock = Arc::new(EmulatorClock::default());
         let meter = Arc::new(Meter::default());
 

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use shared::runtime::{HttpStack, TlsError};
 use tracing::warn;
 use url::Url;
 
@@ -17,10 +18,8 @@ const HOP_BY_HOP_HEADERS: [header::HeaderName; 4] =
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Returns the emulator's HTTP client, which follows no redirects.
-pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // Fails only if the process has installed a provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build()
+pub(super) fn client() -> Result<reqwest::Client, TlsError> {
+    Ok(HttpStack::new()?.builder().timeout(TIMEOUT).build()?)
 }
 
 /// An answer in AWS's JSON protocol.

@@ -79,10 +79,10 @@ impl Gateway {
         let time = Time::for_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
 
         let template = Template::ours()?;
-        let names = Names::of(&template, &options.emulator);
+        let names = Names::of(template, &options.emulator);
         let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
         let addresses = (&options.emulator, api);
-        let sqs = provision::provision(&template, &names, &options.config, addresses, http.clone()).await?;
+        let sqs = provision::provision(template, &names, &options.config, addresses, http.clone()).await?;
         let mut described = template.functions(&names)?;
         functions::allow_private_callbacks(&mut described, if options.offline { "only" } else { "true" });
         let environment = |variables: Variables| Environment {
@@ -164,7 +164,7 @@ impl Gateway {
 /// If the template is invalid.
 pub fn functions(emulator: &Url) -> anyhow::Result<Vec<Function>> {
     let template = Template::ours()?;
-    Ok(template.functions(&Names::of(&template, emulator))?)
+    Ok(template.functions(&Names::of(template, emulator))?)
 }
 
 /// Returns the Lambda settings of each function, to run it alone against an emulator.

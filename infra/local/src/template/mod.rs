@@ -8,7 +8,7 @@ mod permissions;
 pub mod resolve;
 mod yaml;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -58,12 +58,16 @@ pub enum Event {
 }
 
 impl Template {
-    /// Parses the gateway's template.
+    /// Returns the gateway's template.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn ours() -> Result<Self, TemplateError> {
-        Self::parse(OURS)
+    pub fn ours() -> Result<&'static Self, TemplateError> {
+        static PARSED: OnceLock<Template> = OnceLock::new();
+        match PARSED.get() {
+            Some(parsed) => Ok(parsed),
+            None => Self::parse(OURS).map(|parsed| PARSED.get_or_init(|| parsed)),
+        }
     }
 
     /// Parses a template.
