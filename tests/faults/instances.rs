@@ -16,6 +16,7 @@ use mo_webhook::MoWebhook;
 use schedule_tick::ScheduleTick;
 use send::Send;
 use shared::runtime::{Environment, Random};
+use tests::with_role;
 
 use crate::{
     proxy::{InvocationResult, Proxy},
@@ -73,6 +74,10 @@ impl FunctionInstances {
         *self = Self { is_reused, ..Self::new(self.port, environment) };
     }
 
+    fn environment_of(&self, function: &str) -> Environment {
+        with_role(self.environment.clone(), function)
+    }
+
     pub async fn handle_client_request(
         &self,
         proxy: &Proxy,
@@ -81,16 +86,16 @@ impl FunctionInstances {
     ) -> InvocationResult<Response<Body>> {
         let is_below = |parts: &[&str]| parts.iter().any(|part| path.starts_with(part));
         if is_below(&["/messages", "/v3/deliveries", "/v3/scheduled"]) {
-            let build = || Messages::new(&self.environment).unwrap();
+            let build = || Messages::new(&self.environment_of("messages")).unwrap();
             let call = async |messages: &Messages| messages.handle(request).await;
             return self.invoke(proxy, "messages", &self.messages, build, call).await;
         }
         if is_below(&["/v3/webhooks", "/v3/unsubscribes"]) {
-            let build = || Account::new(&self.environment).unwrap();
+            let build = || Account::new(&self.environment_of("account")).unwrap();
             let call = async |account: &Account| account.handle(request).await;
             return self.invoke(proxy, "account", &self.account, build, call).await;
         }
-        let build = || Send::new(&self.environment).unwrap();
+        let build = || Send::new(&self.environment_of("send")).unwrap();
         self.invoke(proxy, "send", &self.send, build, async |send: &Send| send.handle(request).await).await
     }
 
@@ -101,11 +106,11 @@ impl FunctionInstances {
         is_reply: bool,
     ) -> InvocationResult<Response<Body>> {
         if is_reply {
-            let build = || MoWebhook::new(&self.environment).unwrap();
+            let build = || MoWebhook::new(&self.environment_of("mo-webhook")).unwrap();
             let call = async |replies: &MoWebhook| replies.handle(request).await;
             return self.invoke(proxy, "mo-webhook", &self.mo, build, call).await;
         }
-        let build = || DlrWebhook::new(&self.environment).unwrap();
+        let build = || DlrWebhook::new(&self.environment_of("dlr-webhook")).unwrap();
         let call = async |receipts: &DlrWebhook| receipts.handle(request).await;
         self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
     }
@@ -115,7 +120,7 @@ impl FunctionInstances {
         proxy: &Proxy,
         requests: Vec<Request>,
     ) -> InvocationResult<Vec<Response<Body>>> {
-        let build = || DlrWebhook::new(&self.environment).unwrap();
+        let build = || DlrWebhook::new(&self.environment_of("dlr-webhook")).unwrap();
         let call = async |receipts: &DlrWebhook| join_all(requests.into_iter().map(|one| receipts.handle(one))).await;
         self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
     }
@@ -127,18 +132,18 @@ impl FunctionInstances {
         event: SqsEvent,
     ) -> InvocationResult<SqsBatchResponse> {
         if queue == JOBS {
-            let build = || Dispatch::new(&self.environment).unwrap();
+            let build = || Dispatch::new(&self.environment_of("dispatch")).unwrap();
             let call = async |dispatch: &Dispatch| dispatch.handle(event).await;
             return self.invoke(proxy, "dispatch", &self.dispatch, build, call).await;
         }
-        let build = || Callback::new(&self.environment).unwrap();
+        let build = || Callback::new(&self.environment_of("callback")).unwrap();
         let call = async |callback: &Callback| callback.handle(event).await;
         self.invoke(proxy, "callback", &self.callback, build, call).await
     }
 
     /// Runs a tick. A failure is ignored, because the next tick follows.
     pub async fn tick(&self, proxy: &Proxy) {
-        let build = || ScheduleTick::new(&self.environment).unwrap();
+        let build = || ScheduleTick::new(&self.environment_of("schedule-tick")).unwrap();
         let call = async |tick: &ScheduleTick| tick.handle(u64::MAX).await;
         self.invoke(proxy, "schedule-tick", &self.tick, build, call).await.returned();
     }

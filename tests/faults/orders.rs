@@ -85,7 +85,7 @@ async fn run_orders(stage: &mut Stage, orders: &[Vec<Event>]) {
     let ids = accept(stage, orders.len()).await;
     let jobs = stage.receive_all(JOBS).await.event;
     stage.proxy.hold_carriers(true);
-    let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
+    let dispatch = dispatch::Dispatch::new(&tests::with_role(stage.environment(), "dispatch")).unwrap();
     let answered = dispatch.handle(jobs.clone());
     let before = async {
         stage.until_accepted(orders.len()).await;

@@ -52,8 +52,8 @@ async fn only_the_unreadable_job_of_a_batch_is_retried() {
     let mut stage = Stage::new(&["loopback"]).await;
     stage.restart(&shared::runtime::Random::seeded(1), true);
     stage.proxy.begin_run(Box::new(|_, _| None));
-    let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
-    let callback = callback::Callback::new(&stage.environment()).unwrap();
+    let dispatch = dispatch::Dispatch::new(&tests::with_role(stage.environment(), "dispatch")).unwrap();
+    let callback = callback::Callback::new(&tests::with_role(stage.environment(), "callback")).unwrap();
     for queue in QUEUES {
         for index in 0..BATCH {
             let mut event = ten_jobs(&stage, queue).await;

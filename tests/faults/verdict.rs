@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     domain::{
         AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State,
@@ -10,7 +10,7 @@ use shared::{
     store::{Messages, Recipients},
 };
 use strum::IntoEnumIterator;
-use tests::system::DEMO_ACCOUNT;
+use tests::system::{DEMO, DEMO_ACCOUNT};
 
 use crate::{
     scenario::{Phone, Scenario},
@@ -127,6 +127,10 @@ pub async fn judge(
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
         verdict.wrong.push(format!("{} receipts or replies are unmatched", record.unmatched));
+    }
+    let meter = stage.system.get(DEMO, "/meter").await.body;
+    if meter["denied"] != json!({}) {
+        verdict.wrong.push(format!("a role does not allow {}", meter["denied"]));
     }
     for queue in DEAD_LETTERS {
         if stage.system.queue_length(queue).await > 0 {

@@ -39,7 +39,7 @@ pub async fn assert_nothing_was_done(system: &System) {
     for key in [DEMO, OTHER] {
         assert_eq!(system.get(key, "/messages").await.body, json!({"messages": []}));
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty());
 }
 

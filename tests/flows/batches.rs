@@ -117,7 +117,7 @@ async fn cancelled_batch_is_never_sent() {
     let again = post(&system, "", &later).await;
     assert_eq!((again.status, &again.body["errors"][0]["field"]), (StatusCode::CONFLICT, &"uuid".into()));
     system.advance(IN_SECONDS + 60).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for phone in phones(30) {
         assert!(system.handset(&phone).await.is_empty(), "{phone}");
     }
@@ -168,7 +168,7 @@ async fn repeated_batch_is_sent_once_under_id_or_key() {
     for phone in phones(2) {
         system.until_handset(&phone, 2).await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&phones(1)[0]).await.len(), 2, "one by ID, one by key");
 
     for changed in [

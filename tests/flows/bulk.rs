@@ -29,7 +29,7 @@ async fn a_thousand_messages_are_delivered_and_reported_once_each() {
 
     let receipts = system.until_callbacks_within("receipts", COUNT, PATIENCE).await;
     println!("{COUNT} messages: answered after {answered:.2?}, the last receipt after {:.2?}", started.elapsed());
-    system.until_queues_empty().await;
+    system.until_idle().await;
 
     let reported_ids: HashSet<_> =
         receipts.iter().map(|receipt| receipt.json()["messageuuid"].as_str().unwrap()).collect();

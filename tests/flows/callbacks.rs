@@ -105,9 +105,9 @@ async fn accepted_callback_is_sent_once() {
     let system = System::start().await;
     send(&system, system.failing_sink("taking", 204)).await;
     system.until_callbacks("taking", 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.advance(7 * 86_400).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("taking").await.len(), 1);
 }
 
@@ -125,7 +125,7 @@ async fn job_for_a_state_the_dialect_omits_sends_no_callback() {
     let subject = Subject::State { message: id, state: State::Cancelled };
     let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.callbacks("receipts").await.is_empty());
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
 }
@@ -135,9 +135,9 @@ async fn endpoint_that_answers_gone_is_not_retried() {
     let system = System::start().await;
     send(&system, system.failing_sink("gone", 410)).await;
     system.until_callbacks("gone", 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.advance(7 * 86_400).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("gone").await.len(), 1);
 }
 
@@ -177,14 +177,14 @@ async fn event_is_dead_lettered_after_seven_days_of_failures() {
     send(&system, system.failing_sink("failing", 500)).await;
     system.until_callbacks("failing", 1).await;
     system.until_dead_lettered(1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let attempts = system.callbacks("failing").await;
     assert!(attempts.len() > 10, "{}", attempts.len());
     let lasted = attempts.last().unwrap().sent_at() - attempts[0].sent_at();
     assert!(lasted > 6 * DAY, "{lasted}");
     assert!(attempts.iter().all(|again| again.id() == attempts[0].id()));
     system.advance(8 * 3_600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("failing").await.len(), attempts.len());
 }
 

@@ -87,7 +87,7 @@ async fn ambiguous_carrier_id_matches_no_message() {
     }
     system.deliver_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
     let states: Vec<_> = states.iter().map(MessageView::state).collect();
     assert_eq!(states, ["submitted", "submitted", "delivered"]);
@@ -137,7 +137,7 @@ async fn carrier_ids_are_ignored_unless_configured() {
     let (system, messages) = with_carrier_ids(&["c-1"], TestConfig::new()).await;
     system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&messages[0]).await.state(), "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let items = system.scan("MessagesTable").await;

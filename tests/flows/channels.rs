@@ -52,7 +52,7 @@ async fn report(system: &System, id: &str, channel_index: u8, code: &str) {
 
 /// Returns the status codes in the status reports, each with its channel.
 async fn reports(system: &System) -> Vec<(String, String)> {
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let code_and_channel =
         |report: &Callback| (report.cm_code().to_owned(), report.cm_report()["channel"].as_str().unwrap().to_owned());
     system.callbacks("status").await.iter().map(code_and_channel).collect()
@@ -94,7 +94,7 @@ async fn whatsapp_fails_over_to_rcs_and_sms_with_one_delivery() {
         assert_eq!(reports.len(), 2, "{what}: {reports:?}");
         // A day later nothing has changed.
         system.advance(25 * 3_600).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         assert_eq!((system.handset(&PHONE).await.len(), system.message(&id).await), (1, message), "{what}");
     }
 }
@@ -107,7 +107,7 @@ async fn no_channel_is_tried_after_a_delivery() {
     assert_eq!((message.channel(), message.carrier()), ("whatsapp", "cm"));
     assert!(message.get("failed_attempts").is_none());
     system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let shown = system.handset(&PHONE).await;
     assert_eq!((shown.len(), &shown[0]["channel"]), (1, &"whatsapp".into()));
 }
@@ -122,13 +122,13 @@ async fn late_delivery_by_an_earlier_channel_ends_failover() {
     until_submitted_on(&system, &id, "rcs").await;
     // A late failure from the earlier channel is ignored.
     report(&system, &id, 0, "3").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(until_submitted_on(&system, &id, "rcs").await.failed_attempts().len(), 1);
 
     report(&system, &id, 0, "2").await;
     assert_eq!(system.message(&id).await.state(), "delivered");
     system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty(), "no SMS follows");
     assert!(system.unmatched("receipt").await.is_empty());
 }
@@ -144,7 +144,7 @@ async fn repeated_failure_receipt_fails_over_once() {
     let message = system.until_state(&id, "delivered").await;
     // A job that found the message claimed is redelivered when the lease is over.
     system.advance(91).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(message.failed_attempts(), ["whatsapp cm failed"]);
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }

@@ -111,7 +111,7 @@ async fn late_sent_receipt_is_not_reported() {
     post(&system, &[message(&Phone::receipts_out_of_order(), "Delivered, then sent")]).await;
     let id = system.newest().await.id().to_owned();
     system.until_message(&id, "has both receipts", |message| message.history().len() >= 5).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let reports = system.callbacks("status").await;
     let report_count = |code: &str| reports.iter().filter(|report| report.cm_code() == code).count();
     assert_eq!((report_count("2"), report_count("0") <= 1), (1, true));
@@ -144,7 +144,7 @@ async fn only_the_valid_messages_of_a_request_are_sent() {
     assert_eq!(results[1], expected);
     assert_eq!((&results[2]["status"], &results[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
     system.until_handset(&PHONE, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
     assert_eq!(system.get(DEMO, "/messages").await.body["messages"].as_array().unwrap().len(), 1);
 
@@ -169,7 +169,7 @@ async fn repeat_under_one_key_sends_only_corrected_messages() {
     assert_eq!(send(&[message(&PHONE, "Mended"), good.clone()]).await, [0, 0]);
     assert_eq!(send(&[message(&PHONE, "Mended"), message(&PHONE, "Other")]).await, [0, 403]);
     system.until_handset(&PHONE, 2).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 2);
 }
 

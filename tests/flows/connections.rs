@@ -78,7 +78,7 @@ async fn other_connections_token_counts_for_nothing() {
     for code in ["2", "3", "0"] {
         system.deliver_webhook(&other, &report(&id, OF_CM, code)).await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&id).await, before);
     assert!(system.callbacks("receipts").await.is_empty());
     assert_eq!(system.unmatched("receipt").await.len(), 3);

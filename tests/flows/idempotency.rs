@@ -65,7 +65,7 @@ async fn until_done(system: &System, answer: &str) {
         system.until_state(&message["messageUuid"], "delivered").await;
     }
     system.advance(900).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
 }
 
 async fn start_with_a_pool_of_one() -> System {
@@ -202,7 +202,7 @@ async fn idempotency_key_with_another_body_is_a_conflict() {
     ] {
         assert_conflict(&answer(with_key(key, &system, body)).await, FIELD, indexes.iter().copied());
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((system.texts(&PHONE).await.len(), items(&system, "MessagesTable").await), (3, 3));
     // Keys are separate for each account, and case-sensitive.
     let theirs = json!({"messages": [shared(&PHONE, "Theirs")]});
@@ -243,7 +243,7 @@ async fn repeat_of_a_scheduled_message_keeps_it_scheduled() {
     system.advance(200).await;
     system.until_state(&message, "delivered").await;
     assert_eq!(accepted(post(&system, &body)).await, first);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.texts(&PHONE).await, ["Later"]);
 }
 
@@ -257,7 +257,7 @@ async fn repeat_of_a_cancelled_message_does_not_revive_it() {
     assert_eq!(system.delete(DEMO, &path).await.status, StatusCode::OK);
     assert_eq!(system.send_one(DEMO, body).await, message);
     system.advance(4000).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&message).await.state(), "cancelled");
     assert!(system.texts(&PHONE).await.is_empty());
 }
@@ -289,7 +289,7 @@ async fn dry_run_does_not_lock_the_last_shared_sender() {
     // A dry run does not show that another account has the sender.
     accepted(dry_run(&system, &request(shared(&PHONE, "Try")))).await;
     system.until_handset(&PHONE, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.texts(&PHONE).await, ["For real"]);
 }
 
@@ -308,7 +308,7 @@ async fn dry_run_returns_conflicts_and_stored_answers() {
     assert_eq!(accepted(tried(&numbered)).await, stored);
     assert_conflict(&answer(tried(&many(1))).await, "Idempotency-Key", [0]);
     system.until_handset(&PHONE, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(items(&system, "MessagesTable").await, 3);
 }
 

@@ -214,7 +214,7 @@ async fn repeat_under_a_key_gets_the_first_answer() {
     let error = &other.body["error"];
     assert_eq!((other.status.as_u16(), &error["code"]), (409, &json!("CONFLICT")));
     assert_eq!(error["field"], "Idempotency-Key");
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.texts(&PHONE).await, ["Hello"]);
 }
 
@@ -225,6 +225,6 @@ async fn dry_run_answers_and_sends_nothing() {
         let answer = post(&system, &format!("{path}?isDryrun=true"), &with(message(&PHONE, "x"), "to", to)).await;
         assert_eq!((answer.status.as_u16(), &answer.body["data"]["status"]), (200, &json!("QUEUE")));
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.get(DEMO, "/messages").await.body, json!({"messages": []}));
 }

@@ -61,7 +61,7 @@ async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
         // The worker caches for half a minute that the endpoint has no failures.
         system.advance(31).await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let counted = async || {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
@@ -82,7 +82,7 @@ async fn callbacks_dropped_for_a_missing_url_are_counted() {
     printed(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
     assert_eq!(system.callbacks("replies").await.len(), 1);
@@ -117,7 +117,7 @@ async fn refused_and_repeated_webhooks_are_counted() {
         (counted == (Some(&2), Some(&4))).then_some(())
     };
     system.until("two repeated and four refused webhooks are counted", counted).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("replies").await.len(), 1);
 }
 
@@ -143,7 +143,7 @@ async fn metrics_count_what_happened() {
     system.send_one(DEMO, with(owned(&silent, "Later"), "send_at", later)).await;
     system.advance(360).await;
     system.until_handset(&silent, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
 
     let expected = [
         ("demo", "-", "Accepted", 5),

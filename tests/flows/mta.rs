@@ -176,6 +176,6 @@ async fn dry_run_answers_and_sends_nothing() {
     let answered = answer(dry(&message(&PHONE, &"x".repeat(161)))).await;
     assert_eq!((number(&answered) > 0, &answered.body["data"]["segments"]), (true, &json!(2)));
     assert_eq!(answer(dry(&with(message(&PHONE, "x"), "longcodeId", 7))).await.status, 403);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.get(DEMO, "/messages").await.body, json!({"messages": []}));
 }

@@ -81,7 +81,7 @@ async fn reply_without_a_sender_answers_its_message() {
     {
         assert_eq!(post(&system, "mo", &reply(index, from, answers, "STOP")).await.0, 200);
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((system.callbacks("replies").await.len(), system.unmatched("reply").await.len()), (1, 3));
     deliver(&system, OURS).await;
     // A keyword counts for the sender of the message.
@@ -128,7 +128,7 @@ async fn opt_out_told_by_the_carrier_is_ours_until_a_start() {
     system.until_callbacks("replies", 1).await;
     let send = async || {
         let sent = system.send_one(DEMO, custom(OTHER, PHONE, "Hello")).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         system.message(&sent).await
     };
     let told = send().await;

@@ -28,14 +28,14 @@ async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
 
 /// Returns the texts on the phone, once all work is done.
 async fn texts(system: &System) -> Vec<String> {
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.texts(&PHONE).await
 }
 
 /// Sends a message from our number; returns whether it was blocked.
 async fn is_blocked(system: &System) -> bool {
     let message = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.message(&message).await.state() == "blocked"
 }
 

@@ -28,7 +28,7 @@ async fn every_dialect_goes_through_every_carrier() {
             pair.unknown().await;
             pair.stop().await;
             let system = &pair.system;
-            system.until_queues_empty().await;
+            system.until_idle().await;
             for kind in ["receipt", "reply"] {
                 assert!(system.unmatched(kind).await.is_empty(), "{}: unmatched {kind}", pair.name);
             }
@@ -140,7 +140,7 @@ impl Pair {
         let sent = self.send(Phone::replies_stop(), "Offers!", "order-4").await;
         self.until(&sent, "delivered", |client, callback, sent| (client.is_delivery)(callback.json(), sent)).await;
         self.system.until_callbacks("replies", 3).await;
-        self.system.until_queues_empty().await;
+        self.system.until_idle().await;
         let sent = self.send(Phone::replies_stop(), "More offers!", "order-5").await;
         self.until_failed(&sent, "blocked").await;
         assert_eq!(self.system.texts(&sent.to).await, ["Offers!"], "{}", self.name);

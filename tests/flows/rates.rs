@@ -150,7 +150,7 @@ async fn wait_over_15_minutes_uses_a_wake_time_and_ends_on_time() {
     assert!((-1.0..3.0).contains(&late), "{late} s late");
     system.until_state(&id, "delivered").await;
     system.advance(3_600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
@@ -247,7 +247,7 @@ async fn dry_run_and_repeat_use_no_send_slot() {
     assert_eq!(free_at(&system).await, Some(reserved_until));
     advance_until(&system, &PHONE, 31).await;
     system.advance(60).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 31, "the jobs of the repeats submitted nothing");
 }
 
@@ -263,7 +263,7 @@ async fn early_job_leaves_the_message_to_its_send_slot() {
     assert_eq!((waiting.state(), waiting.attempts()), ("queued", 0));
     system.advance(102).await;
     system.until_handset(&PHONE, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
@@ -277,7 +277,7 @@ async fn message_waiting_for_a_send_slot_can_be_cancelled() {
         assert_eq!(cancelled.body["state"], "cancelled", "{}", cancelled.body);
     }
     system.advance(4_000).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty());
 }
 

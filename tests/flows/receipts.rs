@@ -82,7 +82,7 @@ async fn message_without_a_receipt_stays_submitted() {
     let id = submitted(&system).await;
     assert_eq!(system.handset(&SILENT_PHONE).await.len(), 1);
     system.advance(7 * 86_400).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&id).await.state(), "submitted");
     assert!(callbacks(&system, &id).await.is_empty());
     assert_eq!(system.handset(&SILENT_PHONE).await.len(), 1);
@@ -94,7 +94,7 @@ async fn repeated_receipt_is_recorded_and_notified_once() {
     let id = send(&system, &Phone::repeats_receipt()).await;
     system.until_state(&id, "delivered").await;
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&id).await.times_in("delivered"), 1);
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
@@ -106,7 +106,7 @@ async fn receipt_before_the_submit_answer_is_kept() {
     let message = system.until_message(&id, "has an answer", |message| !message.carrier_id().is_empty()).await;
     assert_eq!(message.state(), "delivered");
     assert_eq!((message.times_in("delivered"), message.times_in("submitted")), (1, 1));
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -119,7 +119,7 @@ async fn sent_after_delivered_is_recorded_without_state_change() {
     assert_eq!(message.state(), "delivered");
     assert_eq!(message.history()[4]["reason"], "Sent to the network");
     assert_eq!(message.history().len(), 5);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -148,7 +148,7 @@ async fn receipts_in_any_order_end_in_the_same_state_and_callbacks() {
         }
     };
     join_all(messages.iter().zip(&orders).map(there_and_back)).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
 
     for (message, order) in messages.iter().zip(&orders) {
         let id = &message.id;
@@ -175,7 +175,7 @@ async fn concurrent_receipts_are_each_recorded_and_notified_once() {
     let id = submitted(&system).await;
     let all = ["delivered", "read", "sent", "undelivered"].repeat(5);
     join_all(all.iter().map(|status| deliver_receipt(&system, &id, status))).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let message = system.message(&id).await;
     assert_eq!(message.state(), "read");
     let counts = ["submitted", "undelivered", "delivered", "read"].map(|state| message.times_in(state));
@@ -190,7 +190,7 @@ async fn five_concurrent_receipts_of_one_kind_notify_once() {
     let system = System::start().await;
     let id = submitted(&system).await;
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&id).await.times_in("delivered"), 1);
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
@@ -203,7 +203,7 @@ async fn read_implies_delivered() {
     let message = system.message(&id).await;
     assert_eq!((&message["state"], message.times_in("delivered")), (&"read".into(), 1));
     deliver_receipt(&system, &id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -263,7 +263,7 @@ async fn receipt_of_an_unsubmitted_message_is_unmatched() {
 
     system.advance(3_600).await;
     system.until_state(&id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }

@@ -32,7 +32,7 @@ async fn reply_to_an_owned_number_reaches_its_owner() {
     let (ours, theirs) = (system.until_callback("replies").await, system.until_callback("other-replies").await);
     assert_eq!((&ours.json()["to"], &ours.json()["message"]), (&OURS.into(), &"To you".into()));
     assert_eq!((&theirs.json()["to"], &theirs.json()["message"]), (&THEIRS.into(), &"To them".into()));
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((system.callbacks("replies").await.len(), system.callbacks("other-replies").await.len()), (1, 1));
     assert_ne!(ours.json()["account_uuid"], theirs.json()["account_uuid"]);
 }
@@ -80,14 +80,14 @@ async fn repeated_reply_is_recorded_and_notified_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
     join_all((0..5).map(|_| system.deliver_reply(&first))).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.deliver_reply(&first).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
     system.deliver_reply(&reply("mo-2", OURS, "Hello")).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(
         (system.callbacks("replies").await.len(), on_record(&system).await.len()),
         (2, 2),
@@ -114,7 +114,7 @@ async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     for stray in strays.iter().chain(&strays) {
         system.deliver_reply(stray).await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let unmatched = system.unmatched("reply").await;
     assert_eq!(unmatched.len(), 2);
     assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
@@ -129,7 +129,7 @@ async fn reply_to_shared_number_goes_to_the_account_with_the_lock() {
     system.reply_from(&PHONE, &first.sender, "Hello yourself").await;
     let callback = system.until_callback("other-replies").await.into_json();
     assert_eq!(callback["message_uuid"], first.id);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.callbacks("replies").await.is_empty());
 }
 
@@ -153,7 +153,7 @@ async fn reply_with_wrong_token_or_carrier_is_refused() {
         let refused = system.post_webhook(path, &reply("mo-1", OURS, "Hello")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
@@ -173,7 +173,7 @@ async fn malformed_reply_is_rejected_with_its_field() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 

@@ -61,7 +61,7 @@ async fn ten_photos_in_one_second_are_ten_replies() {
             let media = json!({"mediaUri": url, "contentType": "image/jpeg", "title": ""});
             deliver_by_cm(&system, &of_cm(json!({"text": "", "media": media, "custom": {}}), at)).await;
         }
-        system.until_queues_empty().await;
+        system.until_idle().await;
         let callbacks = system.callbacks("replies").await;
         let mut files: Vec<_> =
             callbacks.iter().flat_map(|callback| (client(dialect).files)(callback.json())).collect();
@@ -209,7 +209,7 @@ async fn originator_without_a_number_is_unmatched_at_a_shared_sender() {
     // A word that would be a STOP from a phone.
     system.deliver_reply(&with(of_loopback("3", "Example", OURS, now), "text", "STOP")).await;
     assert_eq!(system.until_callback("replies").await.json()["message"], "STOP");
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.unmatched("reply").await.len(), 2);
 }
 
@@ -256,6 +256,6 @@ async fn late_reply_to_a_shared_sender_is_reported_without_message() {
     system.deliver_reply(&of_loopback("prompt", &PHONE, &sent.sender, system.now().await)).await;
     let prompt = system.until_callbacks("replies", 2).await.remove(1).into_json();
     assert_eq!(prompt["message_uuid"], sent.id);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.unmatched("reply").await.is_empty());
 }

@@ -24,14 +24,14 @@ async fn scheduled_message_arrives_once_at_its_time() {
     assert_eq!(system.message(&message).await.state(), "scheduled");
 
     system.advance(86_400 - 600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty(), "ten minutes early");
 
     system.advance(600).await;
     system.until_handset(&PHONE, 1).await;
     system.until_state(&message, "delivered").await;
     system.advance(3_600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
@@ -69,7 +69,7 @@ async fn cancelled_message_is_never_sent() {
     assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &"cancelled".into()));
     assert_eq!(system.cancel(&message).await.status, StatusCode::OK, "a repeat changes nothing");
     system.advance(7_200).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty());
 }
 
@@ -89,7 +89,7 @@ async fn cancel_racing_a_tick_has_one_winner() {
     for _ in 0..15 {
         let message = scheduled(&system, 400).await;
         let ((), answer) = join(system.advance(400), system.cancel(&message)).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         let state = system.message(&message).await.state().to_owned();
         if answer.status == StatusCode::OK {
             assert_eq!(state, "cancelled");

@@ -59,7 +59,7 @@ async fn exhausted_pool_is_reported() {
     let error = &answer.body["errors"][0];
     assert_eq!((&error["index"], &error["code"]), (&json!(1), &json!("pool_exhausted")));
     assert!(error["message"].as_str().unwrap().contains("every shared sender ID"));
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&free).await.is_empty(), "nothing of the request was sent");
     assert_eq!(system.send_one(DEMO, shared(&taken, "Still ours")).await.sender, POOL_SENDER);
 }

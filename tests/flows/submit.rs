@@ -27,7 +27,7 @@ async fn send_later(system: &System, phone: &str) -> String {
 /// Waits for a callback and until the queues are empty; returns the receipt codes.
 async fn callback_codes(system: &System) -> Vec<String> {
     system.until_callback("receipts").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let callbacks = system.callbacks("receipts").await;
     for callback in &callbacks {
         assert_eq!(callback.json()["delivered"], callback.receipt_code() == "00");
@@ -143,9 +143,9 @@ async fn outcome_unknown_for_a_day_fails_and_is_not_resent() {
     let id = send(&system, &phone).await;
     system.until_state(&id, "unknown").await;
     system.enqueue(&[submit_job(&id), submit_job(&id)], 0).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.advance(23 * 3_600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.message(&id).await.state(), "unknown");
     assert!(system.callbacks("receipts").await.is_empty());
 
@@ -155,7 +155,7 @@ async fn outcome_unknown_for_a_day_fails_and_is_not_resent() {
     assert_eq!(failed.attempts(), 1);
     assert_eq!(callback_codes(&system).await, ["26"]);
     system.advance(25 * 3_600).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(callback_codes(&system).await, ["26"]);
     assert_eq!(system.handset(&phone).await.len(), 1);
 }
@@ -183,7 +183,7 @@ async fn early_job_of_a_scheduled_message_submits_nothing() {
     (early.message_id, early.body) = (Some("early".to_owned()), Some(submit_job(&id)));
     let mut batch = SqsEvent::default();
     batch.records = vec![early];
-    let answered = Dispatch::new(&system.environment()).unwrap().handle(batch).await;
+    let answered = Dispatch::new(&system.environment_of("dispatch")).unwrap().handle(batch).await;
     assert_eq!(answered.batch_item_failures[0].item_identifier, "early", "the job is redelivered");
     let message = system.message(&id).await;
     assert_eq!((message.state(), message.attempts()), ("scheduled", 0));
@@ -192,7 +192,7 @@ async fn early_job_of_a_scheduled_message_submits_nothing() {
     system.advance(600).await;
     system.until_state(&id, "delivered").await;
     system.advance(90).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
@@ -216,7 +216,7 @@ async fn poison_job_is_dead_lettered_without_affecting_its_batch() {
             (system.queue_length("JobsDeadLetters").await == 2).then_some(())
         })
         .await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((system.handset(&phones[0]).await.len(), system.handset(&phones[1]).await.len()), (1, 1));
 }
 
@@ -227,7 +227,7 @@ async fn cancelled_message_is_not_sent_by_a_late_job() {
     assert_eq!(system.cancel(&id).await.body["state"], "cancelled");
     system.advance(3_600).await;
     system.enqueue_submit(&id).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let message = system.message(&id).await;
     assert_eq!((message.state(), message.attempts()), ("cancelled", 0));
     assert!(system.handset(&PHONE).await.is_empty());

@@ -35,7 +35,7 @@ async fn nothing_is_submitted_from_the_suspension_to_the_resumption() {
     printed(&system, &["account", "suspend", DEMO_ACCOUNT]).await;
     // The function `send` accepts for up to 30 seconds more, but nothing goes.
     let late = system.send_one(DEMO, owned(&PHONE.nth(3), "Late")).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for _ in 0..4 {
         system.advance_and_settle(3_600).await;
     }

@@ -18,7 +18,7 @@ async fn accepted_messages_survive_a_gateway_restart() {
     }
     let system = system.without_gateway().await.with_gateway().await;
     let receipts = system.until_callbacks("receipts", accepted.len()).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for message in &accepted {
         let callbacks = receipts.iter().filter(|receipt| receipt.json()["messageuuid"] == message.id);
         assert_eq!(callbacks.count(), 1);
@@ -58,7 +58,7 @@ async fn message_whose_job_was_lost_is_requeued() {
     system.purge_jobs().await;
 
     let system = system.with_gateway().await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty(), "the job is lost");
     let system = system.without_gateway().await.with_requeueing_gateway().await;
     system.until_handset(&PHONE, 1).await;

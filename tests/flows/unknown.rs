@@ -56,7 +56,7 @@ async fn set_behavior(system: &System, sms: &str) {
 
 /// Returns the code and description of each receipt callback.
 async fn receipts(system: &System) -> Vec<(String, String)> {
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let info = |callback: &Callback| {
         let description = callback.json()["receiptInfo"]["description"].as_str().unwrap();
         (callback.receipt_code().to_owned(), description.to_owned())
@@ -114,7 +114,7 @@ async fn on_unknown_of_a_request_overrides_that_of_its_account() {
         system.advance(3 * MINUTE).await;
         let message = until_unknown_after(&system, &id, times).await;
         assert_eq!(message["on_unknown"], json!(request.map(str::to_lowercase)), "{account} {request:?}");
-        system.until_queues_empty().await;
+        system.until_idle().await;
         assert_eq!(system.handset(&PHONE).await.len() as u64, times, "{account} {request:?}");
     }
 }
@@ -235,7 +235,7 @@ async fn same_idempotency_key_with_other_on_unknown_is_a_conflict() {
     assert_eq!(post(Some("Resend")).await, 200);
     assert_eq!([post(Some("wait")).await, post(None).await], [409, 409]);
     system.until_handset(&phone, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&phone).await.len(), 1);
 }
 
@@ -264,6 +264,6 @@ async fn invalid_on_unknown_is_an_error_in_each_dialect() {
         let line = answered.text().await.unwrap();
         assert!(line.starts_with("Error: ERROR") && line.contains(words), "{line}");
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty());
 }

@@ -87,7 +87,7 @@ async fn receipt_before_its_message_is_applied_once() {
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
     system.advance(DAY).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("receipts").await.len(), 1, "notified once");
     assert_eq!(system.handset(&PHONE_WITHOUT_RECEIPT).await.len(), 1);
 }
@@ -105,7 +105,7 @@ async fn unmatched_receipt_keeps_the_message_id_of_its_path() {
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
@@ -119,7 +119,7 @@ async fn receipt_long_before_the_message_is_not_applied() {
     system.until_state(&id, "submitted").await;
     for _ in 0..10 {
         system.advance(DAY / 2).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
     }
     assert_eq!(system.message(&id).await.state(), "submitted");
     assert!(system.callbacks("receipts").await.is_empty());
@@ -161,7 +161,7 @@ async fn reply_is_delivered_once_its_sender_is_added() {
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
     assert_eq!(entries, ["out", "in"], "the reply is ordered by its own time: {page}");
     system.advance(DAY).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("replies").await.len(), 1, "notified once");
 }
 
@@ -245,7 +245,7 @@ async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     system.advance(u64::try_from(left).unwrap() + 1).await;
     until_none_unmatched(&system).await;
     system.advance(DAY).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(items(&system).await.is_empty() && system.queue_length("JobsDeadLetters").await == 0);
 }
 
@@ -254,7 +254,7 @@ async fn receipt_without_our_reference_is_only_stored() {
     let system = System::start().await;
     system.deliver_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
     system.advance(DAY).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let item = &items(&system).await[0];
     assert_eq!((integer(item, "tries"), integer(item, "wake_at")), (Some(0), None));
 }
@@ -269,7 +269,7 @@ async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
 
     // The gateway is gone, and the job that a tick enqueued is lost.
     let system = system.without_gateway().await;
-    let tick = schedule_tick::ScheduleTick::new(&system.environment()).unwrap();
+    let tick = schedule_tick::ScheduleTick::new(&system.environment_of("schedule-tick")).unwrap();
     tick.handle(u64::MAX).await.unwrap();
     assert_eq!(system.queue_length("JobsQueue").await, 1);
     system.purge_jobs().await;
@@ -278,7 +278,7 @@ async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     system.advance(10 * 60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("receipts").await.len(), 1);
 }
 
@@ -297,6 +297,6 @@ async fn unmatched_receipt_survives_crash_without_duplicate_callback() {
     system.put_item("MessagesTable", left).await;
     system.advance(60).await;
     until_none_unmatched(&system).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("receipts").await.len(), 1);
 }

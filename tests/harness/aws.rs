@@ -12,7 +12,12 @@ use crate::{
 };
 
 impl System {
-    /// Returns the environment for a function that a test calls itself.
+    /// Returns the environment for a function that a test calls itself, with the function's role.
+    pub fn environment_of(&self, function: &str) -> Environment {
+        with_role(self.environment(), function)
+    }
+
+    /// Returns an environment that may make any call.
     pub fn environment(&self) -> Environment {
         let emulator = self.emulator.url();
         let variables = [
@@ -41,14 +46,20 @@ impl System {
 
     /// Waits until the queues have no job, visible, in flight or delayed, and nothing is on its way in the simulated
     /// network. Receipts and replies that the gateway did not accept do not count.
-    pub async fn until_queues_empty(&self) {
-        let is_quiet = async || {
+    ///
+    /// Also checks that each function's role allowed all its calls.
+    pub async fn until_idle(&self) {
+        let is_idle = async || {
+            let transit = async || self.get(DEMO, "/transit").await.body;
+            let before = transit().await;
             let lengths = [self.queue_length("JobsQueue").await, self.queue_length("CallbacksQueue").await];
-            lengths == [0, 0] && self.get(DEMO, "/transit").await.body == json!({"in_transit": 0})
+            lengths == [0, 0] && before["in_transit"] == 0 && transit().await == before
         };
-        // Work may have gone from one place to another while we looked.
-        let is_still_quiet = async || (is_quiet().await && is_quiet().await).then_some(());
-        self.until("the queues are empty and nothing is in transit", is_still_quiet).await;
+        // A job may have gone from a queue that we had not read yet to one that we had.
+        let is_still_idle = async || (is_idle().await && is_idle().await).then_some(());
+        self.until("the queues are empty and nothing is in transit", is_still_idle).await;
+        let meter = self.get(DEMO, "/meter").await.body;
+        assert_eq!(meter["denied"], json!({}), "calls that a role does not allow");
     }
 
     /// Waits until all jobs left in the queues are delayed.
@@ -87,7 +98,7 @@ impl System {
         self.count_in(name, &["", "NotVisible", "Delayed"]).await
     }
 
-    async fn count_in(&self, name: &str, which: &[&str]) -> u64 {
+    pub async fn count_in(&self, name: &str, which: &[&str]) -> u64 {
         let names: Vec<_> = which.iter().map(|which| format!("ApproximateNumberOfMessages{which}")).collect();
         let asked = json!({"QueueUrl": self.queue_url(name), "AttributeNames": names});
         let answer = self.aws("AmazonSQS.GetQueueAttributes", &asked).await;
@@ -164,6 +175,13 @@ impl System {
         let request = request.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
         answer(request.json(body)).await
     }
+}
+
+/// Gives an environment the role of a function.
+#[must_use]
+pub fn with_role(environment: Environment, function: &str) -> Environment {
+    let access_key = [("AWS_ACCESS_KEY_ID".to_owned(), function.to_owned())];
+    Environment { variables: environment.variables.with(access_key), ..environment }
 }
 
 /// Returns the payload for a job that submits a message.

@@ -18,8 +18,8 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Returns an HTTP client. That of [`Client::new`] reads the system's certificates, which costs more than the rest of a
-/// system's start.
+/// Returns an HTTP client with compiled-in root certificates. [`Client::new`] reads the system's, which costs more than
+/// the rest of a system's start.
 pub fn client() -> Client {
     HttpStack::new().unwrap().client().clone()
 }

@@ -25,7 +25,7 @@
 //! | choose what a phone does | [`Phone`], and [`System::set_channels`] for single channels |
 //! | change the configuration | [`TestConfig`] with [`System::with_config`]; [`carrier`], [`route_to`] |
 //! | send, read and cancel | [`System::send_one`], [`System::message`], [`System::cancel`]; [`shared`](messages::shared), [`owned`](messages::owned), [`with`](messages::with) build messages |
-//! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_queues_empty`] |
+//! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_idle`] |
 //! | read an answer | [`Accepted`], [`MessageView`], [`Callback`]: names for common fields, and the JSON behind them |
 //! | let time pass | [`System::advance`] |
 //! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply_from`] |
@@ -59,7 +59,7 @@ pub mod system;
 mod views;
 
 pub use self::{
-    aws::submit_job,
+    aws::{submit_job, with_role},
     client::client,
     config::{
         TestConfig, carrier, carrier_configs, carrier_of_each_vendor, carrier_settings, carriers, route_positions,

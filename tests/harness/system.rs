@@ -162,10 +162,10 @@ impl System {
         assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
     }
 
-    /// Moves the clock, and waits until the queues are empty.
+    /// Moves the clock, and waits until the system is idle.
     pub async fn advance_and_settle(&self, seconds: u64) {
         self.advance(seconds).await;
-        self.until_queues_empty().await;
+        self.until_idle().await;
     }
 
     /// Returns the time on the system's clock.

@@ -143,7 +143,7 @@ async fn foreign_page_can_neither_act_nor_read() {
     let id = system.send_one(DEMO, message).await.id.clone();
     system.until_state(&id, "delivered").await;
     system.until_callback("receipts").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
 
     let (gateway, emulator) = (system.url("/"), system.emulator.url().clone());
     let attacks = [(&gateway, on_api(&id)), (&gateway, on_emulator()), (&emulator, on_emulator())];

@@ -54,8 +54,8 @@ async fn plain_text_responses_are_not_html() {
 #[tokio::test]
 async fn webhook_accepts_only_its_exact_path() {
     let system = System::start().await.without_gateway().await;
-    let receipts = dlr_webhook::DlrWebhook::new(&system.environment()).unwrap();
-    let replies = mo_webhook::MoWebhook::new(&system.environment()).unwrap();
+    let receipts = dlr_webhook::DlrWebhook::new(&system.environment_of("dlr-webhook")).unwrap();
+    let replies = mo_webhook::MoWebhook::new(&system.environment_of("mo-webhook")).unwrap();
     let long = "t".repeat(8000);
     let all_but_one = &TOKEN[..TOKEN.len() - 1];
     let token = |path: &str| path.replace("TOKEN", TOKEN).replace("TOKE", all_but_one);

@@ -122,7 +122,7 @@ fn memory_of_send_is_a_small_multiple_of_the_body() {
     let others = Builder::new_multi_thread().enable_all().build().unwrap();
     let system = others.block_on(System::start());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let send = send::Send::new(&system.environment()).unwrap();
+    let send = send::Send::new(&system.environment_of("send")).unwrap();
     // Connections and caches.
     measure(&runtime, &send, "/message", "{}");
     let mut over = Vec::new();

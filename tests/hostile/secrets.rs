@@ -38,17 +38,61 @@ async fn no_table_shows_a_callback_secret() {
     let rotated = new_secret(&system, &["secret", "rotate", "acme"]).await;
     let webhook = json!({"event": "delivery-status", "url": "https://a.example/", "secret": FIRST});
     let id = call(&system, Method::POST, "/v3/webhooks", &webhook).await["data"]["id"].clone();
-    let change = json!({"secret": SECOND});
-    let directory = json!(system.scan("DirectoryTable").await).to_string();
-    call(&system, Method::PATCH, &format!("/v3/webhooks/{id}"), &change).await;
-    for directory in [directory, json!(system.scan("DirectoryTable").await).to_string()] {
-        assert!(directory.contains("account#acme") && directory.contains("webhooks#other"), "{directory}");
+    let before = tables(&system).await;
+    call(&system, Method::PATCH, &format!("/v3/webhooks/{id}"), &json!({"secret": SECOND})).await;
+    let message = with(owned(&PHONE, "Hello"), "callback", system.sink("signed"));
+    system.send_one(DEMO, message).await;
+    system.until_callback("signed").await;
+    for stored in [before, tables(&system).await] {
+        assert!(stored.contains("account#acme") && stored.contains("webhooks#other"), "{stored}");
         for secret in [&configured, &created, &rotated, FIRST, SECOND, CONFIGURED] {
             let bare = secret.trim_start_matches("whsec_");
             for written in [bare, &STANDARD.encode(secret), &hex::encode(secret)] {
-                assert!(!directory.contains(written), "{written} is in {directory}");
+                assert!(!stored.contains(written), "{written} is in {stored}");
             }
         }
+    }
+}
+
+/// Returns all items of all tables.
+async fn tables(system: &System) -> String {
+    let mut items = Vec::new();
+    for table in ["MessagesTable", "RecipientsTable", "DirectoryTable"] {
+        items.extend(system.scan(table).await);
+    }
+    json!(items).to_string()
+}
+
+async fn set_secrets(system: &System, account: &str, secrets: &Value) {
+    let update = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": format!("account#{account}")}},
+        "UpdateExpression": "SET secrets = :secrets", "ExpressionAttributeValues": {":secrets": secrets}});
+    system.aws("DynamoDB_20120810.UpdateItem", &update).await;
+}
+
+async fn secrets_of(system: &System, account: &str) -> Value {
+    let get = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": format!("account#{account}")}}});
+    system.aws("DynamoDB_20120810.GetItem", &get).await["Item"]["secrets"].clone()
+}
+
+#[tokio::test]
+async fn callback_waits_while_its_secret_cannot_be_decrypted() {
+    let system = System::start().await;
+    let good = secrets_of(&system, DEMO_ACCOUNT).await;
+    assert_eq!(admin(&system, "", &["account", "create", "acme", "--name", "Acme"]).await.code, 0);
+    let of_another = secrets_of(&system, "acme").await;
+    let plain = json!({"L": [{"S": format!("whsec_{}", STANDARD.encode("a plain secret!!"))}]});
+    for (name, bad) in [("another", &of_another), ("plain", &plain)] {
+        set_secrets(&system, DEMO_ACCOUNT, bad).await;
+        // The function's cache.
+        system.advance(31).await;
+        let sent = system.send_one(DEMO, with(owned(&PHONE, name), "callback", system.sink(name))).await;
+        system.until_state(&sent, "delivered").await;
+        let failed = async || (system.count_in("CallbacksQueue", &["NotVisible"]).await > 0).then_some(());
+        system.until("the job is to be redelivered", failed).await;
+        assert_eq!(system.callbacks(name).await.len(), 0, "neither signed nor unsigned");
+        set_secrets(&system, DEMO_ACCOUNT, &good).await;
+        system.advance(91).await;
+        assert!(system.until_callback(name).await.header("webhook-signature").starts_with("v1,"));
     }
 }
 
@@ -83,10 +127,29 @@ async fn function_reads_only_what_it_needs() {
         ("dispatch", "webhooks#demo", false),
         ("callback", "webhooks#demo", true),
         ("callback", "key#0", false),
+        ("send", "webhooks#demo", false),
+        ("mo-webhook", "key#0", false),
+        ("mo-webhook", "webhooks#demo", false),
+        ("account", "carrier#cm", false),
+        ("account", "endpoint#0", false),
     ] {
         let answered = system.aws_as(function, "DynamoDB_20120810.GetItem", &get(id)).await;
         let is_denied = answered.body["__type"] == "AccessDeniedException";
         assert_eq!((answered.status == StatusCode::OK, !is_denied), (is_allowed, is_allowed), "{function} reads {id}");
+    }
+    let update = |id: &str| {
+        json!({"TableName": "DirectoryTable", "Key": {"id": {"S": id}}, "UpdateExpression": "SET x = :x",
+            "ExpressionAttributeValues": {":x": {"S": "x"}}})
+    };
+    for (function, operation, call) in [
+        ("account", "UpdateItem", update("account#demo")),
+        ("account", "UpdateItem", update("key#0")),
+        ("account", "DeleteItem", get("webhooks#other")),
+        ("callback", "UpdateItem", update("webhooks#demo")),
+        ("send", "UpdateItem", update("key#0")),
+    ] {
+        let answered = system.aws_as(function, &format!("DynamoDB_20120810.{operation}"), &call).await;
+        assert_eq!(answered.body["__type"], "AccessDeniedException", "{function}: {}", answered.body);
     }
     let key = json!({"SecretId": "CallbackSecretsKey"});
     for function in ["send", "schedule-tick", "dispatch", "dlr-webhook", "mo-webhook", "messages"] {

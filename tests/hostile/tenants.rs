@@ -114,7 +114,7 @@ async fn unused_sender_passes_to_one_of_64_accounts() {
     let winners: Vec<_> = keys.iter().zip(&statuses).filter(|(_, status)| **status == StatusCode::OK).collect();
     assert_eq!(winners.len(), 1, "{winners:?}");
     assert!(statuses.iter().all(|status| [200, 422].contains(&status.as_u16())), "{statuses:?}");
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.texts(&PHONE).await, ["Mine now"]);
 
     // The first account has lost the sender, and its message says so.
@@ -164,7 +164,7 @@ async fn reply_without_a_conversation_reaches_no_account() {
     let system = System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await;
     schedule(&system, DEMO, &PHONE).await;
     system.reply_from(&PHONE, POOL_SENDER, "Hello, whoever you are").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let replies = system.get(DEMO, "/messages").await.body["messages"].as_array().unwrap().clone();
     assert!(replies.iter().all(|entry| entry["direction"] == "out"), "{replies:?}");
 }

@@ -44,7 +44,7 @@ Examples:
 Exit codes: 0 done; 1 not done, and standard error says why; 2 usage error, or --yes is missing.";
 
 const CONNECTION: &str = "\
-Names of tables, queues and the secret come from the option, else from the outputs of the stack that
+Names of tables, queues and secrets come from the option, else from the outputs of the stack that
 --stack names, else from the environment variable, else from the outputs of the stack sms-gateway.
 Credentials are those of the AWS CLI.";
 

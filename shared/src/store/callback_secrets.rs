@@ -1,20 +1,19 @@
 //! Encryption of clients' callback secrets.
 //!
-//! The table `Directory` holds callback secrets encrypted by AES-256-GCM, so nobody can forge a callback by reading the
-//! table alone. The key is the SHA-256 digest of a text in AWS Secrets Manager, which the deployment generates. It never
-//! changes: a function reads it once. An encrypted secret belongs to its account; copied to another account it cannot be
-//! decrypted.
+//! The table `Directory` holds callback secrets encrypted by AES-256-GCM, so nobody can forge a callback by reading
+//! the table alone. The key is the SHA-256 digest of a text in AWS Secrets Manager, which the deployment generates. It
+//! never changes: a function reads it once. An encrypted secret belongs to its account; copied to another account it
+//! cannot be decrypted.
 //!
-//! The shape of an encrypted secret is `1.KEY.BASE64`. `KEY` tells keys apart: the first 8 hex digits of the digest of
-//! the text's digest. `BASE64` is a random nonce (12 bytes), then the ciphertext with its tag (16 bytes).
+//! The shape of an encrypted secret is `1.KEY.BASE64`. `KEY` identifies the key: the first 8 hex digits of its SHA-256
+//! digest. `BASE64` is a random nonce (12 bytes), then the ciphertext with its tag (16 bytes).
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::OnceLock};
 
 use aws_sdk_secretsmanager::Client;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
 use super::StoreError;
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
 };
 
 const VERSION: &str = "1";
-/// Secrets Manager generates 64 characters. A shorter text was put there by mistake.
+/// The template asks for 64 characters. We refuse a shorter text than this, which someone put there by mistake.
 const SHORTEST_TEXT: usize = 32;
 
 /// Encrypts and decrypts callback secrets. Reads the key from Secrets Manager once, when it is first needed.
@@ -32,13 +31,13 @@ pub struct CallbackSecrets {
     /// The name or ARN of the text in Secrets Manager.
     text: String,
     random: Random,
-    key: OnceCell<Key>,
+    key: OnceLock<Key>,
 }
 
 impl CallbackSecrets {
     #[must_use]
     pub fn new(client: Client, text: String, random: Random) -> Self {
-        Self { client, text, random, key: OnceCell::new() }
+        Self { client, text, random, key: OnceLock::new() }
     }
 
     pub async fn encrypt(&self, account: &AccountId, secret: &str) -> Result<EncryptedSecret, StoreError> {
@@ -54,8 +53,14 @@ impl CallbackSecrets {
         decrypted.parse().map_err(|_| unreadable("is malformed after decryption"))
     }
 
+    /// Returns the key. A batch's jobs may read it at the same time: if each waited for the read of another, and Secrets
+    /// Manager did not answer, they would wait one after another.
     async fn key(&self) -> Result<&Key, StoreError> {
-        self.key.get_or_try_init(|| self.read_key()).await
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let key = self.read_key().await?;
+        Ok(self.key.get_or_init(|| key))
     }
 
     async fn read_key(&self) -> Result<Key, StoreError> {

@@ -29,7 +29,7 @@ async fn local_commands_follow_the_simulated_clock() {
     let message = with(owned(&PHONE, "Next week"), "callback", system.sink("receipts"));
     system.send_one(DEMO, message).await;
     system.until_sink_requests("receipts", 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let replayed = read(&system, &["callback", "replay", "demo", "--since", &before, "--yes"]).await;
     assert_eq!(replayed["messages"], 1);
 }

@@ -70,7 +70,7 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     system.send_one(DEMO, owned(&PHONE, "Without a callback")).await;
     system.reply(&PHONE, &"441234567890".into(), "Yes").await;
     system.until_sink_requests("replies", 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
 
     let unsure = admin(&system, &["callback", "replay", "demo", "--since", &before]).await;
     assert!(unsure.code == 2 && unsure.err.contains("2 messages and 1 reply"), "{}", unsure.err);
@@ -78,14 +78,14 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     let unsure = admin(&system, &["--json", "callback", "replay", "demo", "--since", &before]).await;
     let counts: Value = serde_json::from_str(&unsure.err).unwrap();
     assert!(unsure.code == 2 && counts["messages"] == 2 && counts["replies"] == 1, "{counts}");
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.sink_requests("receipts").await.len(), 1, "no callback was sent");
 
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
         let replayed = read(&system, &words).await;
         system.advance(32).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         (replayed["messages"].as_u64().unwrap(), replayed["replies"].as_u64().unwrap())
     };
     assert_eq!(replay(&["--until", &between]).await, (1, 0));

@@ -71,7 +71,7 @@ async fn message_at_a_busy_carrier_is_shown_with_its_next_retry() {
     assert!(waiting["next_retry_at"].as_str().unwrap() > since, "{waiting}");
     for _ in 0..2 {
         system.advance(3).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
     }
     system.until_state(&id, "delivered").await;
     assert!(read(&system, &show).await["message"]["next_retry_at"].is_null());

@@ -65,7 +65,7 @@ async fn operator_can_retry_unmatched_items_at_once() {
     let system = System::start().await;
     deliver_unmatched_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(
         read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"],
         1,
@@ -78,7 +78,7 @@ async fn operator_can_retry_unmatched_items_at_once() {
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(callback["message"], "Are you\nthere?");
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 0);
 }

@@ -30,9 +30,9 @@ async fn disabled_endpoint_gets_missed_events_by_replay() {
     for id in [2, 3] {
         send(&system, client.at(&format!("dr?id={id}"))).await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.advance(7 * 86_400).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(client.calls(), 1);
     let known = on_record(&system).await;
     assert_eq!((known.len(), &known[0]["url"], known[0]["disabled_since"].is_string()), (1, &json!(endpoint), true));
@@ -49,7 +49,7 @@ async fn disabled_endpoint_gets_missed_events_by_replay() {
     assert_eq!(replayed, json!({"messages": 3, "replies": 0, "withheld": 0}));
     system.advance(32).await;
     client.until_calls(&system, 4).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let ids = client.headers("webhook-id");
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (4, 3), "{ids:?}");
     assert!(ids[1..].contains(&ids[0]), "the first event keeps its ID");
@@ -65,7 +65,7 @@ async fn enabled_endpoint_is_called_at_once() {
     system.until_callbacks("notices", 1).await;
     system.advance(31).await;
     send(&system, client.url().as_str()).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     client.answers(200);
     // The worker has cached that the endpoint is disabled.
     printed(&system, &["endpoint", "enable", "demo", client.url().as_str()]).await;
@@ -83,7 +83,7 @@ async fn replay_right_after_the_url_was_set_is_delivered() {
     // Every worker has cached the account without a reply URL.
     send(&system, system.sink("receipts")).await;
     system.until_callbacks("receipts", 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     printed(&system, &["account", "set", "demo", "--reply-url", &system.sink("found")]).await;
     let replay = ["callback", "replay", "demo", "--since", &started, "--url", &system.sink("found"), "--yes"];
     assert_eq!(read(&system, &replay).await["replies"], 1);
@@ -103,14 +103,14 @@ async fn all_endpoints_of_a_client_are_enabled_at_once() {
     }
     send(&system, system.sink("others")).await;
     system.until_callbacks("notices", 3).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let replay = ["callback", "replay", "demo", "--since", &started];
     let asked = admin(&system, &replay).await;
     assert!(asked.code == 2 && asked.err.contains("3 of them are for disabled endpoints"), "{}", asked.err);
     let withheld = read(&system, &[&replay[..], &["--yes"]].concat()).await;
     assert_eq!(withheld, json!({"messages": 4, "replies": 0, "withheld": 3}));
     system.advance(32).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((client.calls(), system.callbacks("others").await.len()), (3, 2));
 
     for unclear in
@@ -180,10 +180,10 @@ async fn endpoint_is_disabled_after_five_days_of_failures() {
     let lasted = made.last().unwrap() - made[0];
     assert!((5 * DAY..6 * DAY).contains(&lasted) && made.len() > 10, "{lasted} s, {} calls", made.len());
     // The event leaves the queues and is no dead letter, because a replay can send it from its record.
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
     send(&system, client.url().as_str()).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(client.calls(), made.len());
 }
 
@@ -201,7 +201,7 @@ async fn endpoint_that_recovers_within_five_days_stays_enabled() {
         assert_eq!(on_record(&system).await.len(), 1, "round {round}");
         client.answers(200);
         system.advance(8 * 3_600).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         assert_eq!(on_record(&system).await, [] as [Value; 0], "round {round}");
     }
     assert!(system.callbacks("notices").await.is_empty());
@@ -259,7 +259,7 @@ async fn half_open_circuit_probes_once_and_closes_on_success() {
         system.advance(60).await;
         system.until_only_delayed().await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(client.calls(), failed + EVENTS);
     assert_eq!(client.headers("webhook-id").into_iter().collect::<BTreeSet<_>>().len(), EVENTS);
 }

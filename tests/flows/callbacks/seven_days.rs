@@ -34,7 +34,7 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
     let client = TestServer::answering(200).await;
     send(&system, client.url().as_str()).await;
     client.until_calls(&system, 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     // From here on the test is the worker, and sets its clock to the second.
     let system = system.without_gateway().await;
     client.answers(503);

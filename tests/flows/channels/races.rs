@@ -18,11 +18,11 @@ async fn receipt_before_the_answer_leaves_no_wake_time() {
     let message = with(cm::message(&phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let message = system.message(&id).await;
     assert_eq!((message.channel(), scheduled(&system).await), ("whatsapp", 0));
     system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!((system.handset(&phone).await.len(), scheduled(&system).await), (1, 0));
 }
 
@@ -31,7 +31,7 @@ async fn stale_wake_time_is_removed_when_it_is_due() {
     let system = System::start().await;
     let id = send(&system, message_over(&["SMS"])).await;
     system.until_state(&id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let at = (system.now().await.as_millisecond() + 60_000).to_string();
     let values = json!({":at": {"N": at}, ":shard": {"N": "0"}});
     system.update_message(&id, "SET wake_at = :at, wake_shard = :shard", &json!(null), &values).await;
@@ -83,12 +83,12 @@ async fn receipts_of_the_fallback_carrier_are_applied() {
     let message = with(cm::message(&phone, "Hello"), "allowedChannels", json!(["WhatsApp", "RCS", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let message = system.message(&id).await;
     assert_eq!(message.failed_attempts(), ["whatsapp cm busy", "rcs cm busy"]);
     assert_eq!((message.channel(), message.carrier()), ("rcs", "loopback"));
     system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&phone).await.len(), 1);
     assert!(system.unmatched("receipt").await.is_empty());
 }

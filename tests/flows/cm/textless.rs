@@ -59,7 +59,7 @@ async fn channels_without_rich_content_are_skipped() {
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
     let message = delivered(&system).await;
     assert_eq!((message.channel(), message.get("failed_attempts")), ("whatsapp", None));
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
@@ -72,7 +72,7 @@ async fn no_failover_to_sms_without_text_and_client_is_notified() {
         assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
         let id = system.newest().await.id().to_owned();
         let message = system.until_state(&id, state).await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         assert!(system.handset(&PHONE).await.is_empty(), "{behavior}: {message}");
         let reports = system.callbacks("status").await;
         assert_eq!(reports.last().unwrap().cm_code(), code, "{behavior}: {reports:?}");

@@ -57,7 +57,7 @@ async fn repeated_batch_sends_nothing_twice() {
     assert_eq!((again.status.as_u16(), &again.body["data"]), (200, &first.body["data"]));
     let longer = ask(&json!([{"to": "52"}, {"to": PHONE}, {"to": PHONE.nth(1)}, {"to": PHONE.nth(2)}])).await;
     assert_eq!((longer.status.as_u16(), longer.body["errors"].as_array().unwrap().len()), (409, 1), "{}", longer.body);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for (phone, count) in [(PHONE, 1), (PHONE.nth(1), 1), (PHONE.nth(2), 0)] {
         assert_eq!(system.texts(&phone).await.len(), count);
     }

@@ -44,7 +44,7 @@ async fn every_url_gets_every_status_under_one_id() {
         ids.push(callback.id().to_owned());
     }
     assert_eq!(ids[0], ids[1]);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(statuses(&system, "first").await, statuses(&system, "second").await);
     // The account's status URL gets nothing if the request names URLs.
     assert!(system.callbacks("status").await.is_empty());
@@ -84,7 +84,7 @@ async fn no_callback_is_sent_unless_wanted() {
         assert_eq!(sent["requestDR"], false);
         system.until_state(&sent["id"], "delivered").await;
     }
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for sink in ["receipts", "status"] {
         assert!(system.callbacks(sink).await.is_empty(), "{sink}");
     }

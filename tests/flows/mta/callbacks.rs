@@ -104,7 +104,7 @@ async fn start_is_a_reply_and_an_opt_in() {
     let texts: Vec<_> = replies.iter().map(|reply| &reply.json()["message"]).collect();
     assert_eq!(texts, ["STOP", "START"]);
     assert!(stop.id() != opt_in.id() && replies[1].id() != opt_in.id());
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.callbacks("opt-ins").await.len(), 1);
 }
 
@@ -172,7 +172,7 @@ async fn each_failure_has_its_status() {
     let stops = Phone::replies_stop();
     send(&system, &message(&stops, "Hello")).await;
     system.until_callback("replies").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     send(&system, &message(&stops, "Again")).await;
     until_status(&system, "status", "undeliverable").await;
 }
@@ -184,6 +184,6 @@ async fn messages_of_other_dialects_do_not_go_to_webhooks() {
     let sent = system.send_one(DEMO, with(owned(&PHONE, "x"), "callback", system.sink("own"))).await;
     system.until_state(&sent, "delivered").await;
     system.until_callback("own").await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert!(system.callbacks("hook").await.is_empty());
 }

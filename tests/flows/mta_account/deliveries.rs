@@ -83,7 +83,7 @@ async fn row_has_the_newest_status_in_any_dialect() {
     let system = System::start().await;
     let [undelivered, rejected] = [Phone::fails(), Phone::rejects()];
     let number = send_numbered(&system, &[&undelivered], referred("order 7")).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     system.advance_and_settle(1).await;
     system.send_one(DEMO, owned(&rejected, "Rejected")).await;
     system.advance_and_settle(1).await;

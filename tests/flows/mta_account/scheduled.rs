@@ -91,7 +91,7 @@ async fn cancelled_request_is_not_sent_and_only_its_account_may() {
     }
     system.advance(IN_SECONDS + 60).await;
     system.until_handset(&PHONE.nth(2), 1).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     for phone in [PHONE, PHONE.nth(1)] {
         assert!(system.texts(&phone).await.is_empty());
     }

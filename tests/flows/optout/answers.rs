@@ -86,7 +86,7 @@ async fn keyword_is_answered_once_a_day_and_always_obeyed() {
     for round in 0..3 {
         deliver_reply(&system, &format!("stop-{round}"), OURS, "STOP").await;
         deliver_reply(&system, &format!("help-{round}"), OURS, "HELP").await;
-        system.until_queues_empty().await;
+        system.until_idle().await;
         deliver_reply(&system, &format!("start-{round}"), OURS, "START").await;
     }
     let mut came: BTreeMap<_, usize> = BTreeMap::new();
@@ -115,7 +115,7 @@ async fn phone_that_always_replies_stop_gets_one_confirmation() {
     let message = system.send_one(DEMO, owned(&phone, "Hello")).await;
     system.until_state(&message, "delivered").await;
     system.until_callbacks("replies", 2).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(system.handset(&phone).await.len(), 2);
     assert_eq!(system.callbacks("replies").await.len(), 2, "both replies are notified");
 }
@@ -219,7 +219,7 @@ async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
         deliver_reply(&system, &index.to_string(), OURS, text).await;
         let callback = system.until_callbacks("replies", index + 1).await.remove(index).into_json();
         assert_eq!((&callback["message"], &callback["message_uuid"]), (&json!(text), &json!(first.id)));
-        system.until_queues_empty().await;
+        system.until_idle().await;
     }
     assert_eq!(system.callbacks("receipts").await.len(), 1);
     assert!(system.callbacks("status").await.is_empty());

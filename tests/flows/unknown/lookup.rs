@@ -71,7 +71,7 @@ async fn inconclusive_lookup_applies_on_unknown_and_is_repeated() {
             if on_unknown == "resend" {
                 until_unknown_after(&system, &id, round).await;
             }
-            system.until_queues_empty().await;
+            system.until_idle().await;
         }
         assert_eq!(carrier.methods(), expected, "{on_unknown}");
         // The carrier is asked once more before the message fails.

@@ -27,10 +27,10 @@ async fn receipt_of_unknown_status_is_kept_and_changes_nothing() {
     assert!(printed(&system, &["unmatched", "list"]).await.contains("unknown status lost …"));
 
     system.advance(DAY).await;
-    system.until_queues_empty().await;
+    system.until_idle().await;
     assert_eq!(integer(&items(&system).await[0], "tries"), Some(0), "it is not retried by itself");
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    system.until_queues_empty().await;
+    system.until_idle().await;
     let item = &items(&system).await[0];
     assert_eq!((integer(item, "tries"), integer(item, "wake_at")), (Some(1), None));
     assert_eq!(integer(item, "expires_at").unwrap() - integer(item, "at").unwrap() / 1_000, 7 * 86_400);

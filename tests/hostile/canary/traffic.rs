@@ -30,6 +30,8 @@ const NOTICE_TOKEN: &str = "canary-in-the-notice-url";
 pub const HOOK_TOKEN: &str = "canary-in-a-webhook-url";
 /// In the path of a URL, where some services have a token.
 pub const PATH: &str = "canary-in-a-path";
+/// As `local` generates it.
+const ENCRYPTION_KEY: &str = "CallbackSecretsKeyCallbackSecretsKeyCallbackSecretsKeyCallbackSe";
 const HOOK_SECRET: &str = "canary-secret-of-a-webhook";
 const EMAIL: &str = "canary@alert.example";
 const TEXT: &str = "Canary text: Grüße, 4711 & more";
@@ -66,6 +68,7 @@ pub fn canaries() -> Vec<Canary> {
         ("key", OTHER_KEY),
         ("wrong key", WRONG_KEY),
         ("callback secret", SECRET),
+        ("key of callback secrets", ENCRYPTION_KEY),
         ("webhook token", TOKEN),
         ("wrong webhook token", WRONG_TOKEN),
         ("carrier's credential", CREDENTIAL),

@@ -14,6 +14,7 @@ use axum::routing::get;
 use tracing::warn;
 
 use super::dynamodb::DynamoDb;
+use super::meter::Meter;
 use super::problem::Problem;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
@@ -26,11 +27,13 @@ pub(super) struct Aws {
     sqs: Arc<Sqs>,
     secrets: Secrets,
     permissions: Permissions,
+    meter: Arc<Meter>,
 }
 
 impl Aws {
-    pub(super) fn new(dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>, secrets: Secrets, permissions: Permissions) -> Self {
-        Self { dynamodb, sqs, secrets, permissions }
+    pub(super) fn new(dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>, permissions: Permissions, meter: Arc<Meter>) -> Self {
+        let secrets = Secrets::new(Arc::clone(&meter));
+        Self { dynamodb, sqs, secrets, permissions, meter }
     }
 }
 
@@ -62,6 +65,7 @@ async fn call(State(aws): State<Arc<Aws>>, method: Method, headers: HeaderMap, b
         && let Ok(call) = serde_json::from_slice(&body)
         && let Some(access) = aws.permissions.denied(caller, (service, operation), &call)
     {
+        aws.meter.denied(format!("{caller}: {} on {}", access.action, access.resource));
         return denied(caller, &access).into_response();
     }
     let answer = match service {

@@ -36,6 +36,8 @@ struct Readings {
     dynamodb: BTreeMap<String, DynamoDbUse>,
     sqs: BTreeMap<String, Use>,
     secrets_manager: BTreeMap<String, Use>,
+    /// Calls that the function's role does not allow.
+    denied: BTreeMap<String, u64>,
 }
 
 #[derive(Default)]
@@ -62,6 +64,10 @@ impl Meter {
         readings.secrets_manager.entry(operation.to_owned()).or_default().requests += 1;
     }
 
+    pub(super) fn denied(&self, call: String) {
+        *self.readings().denied.entry(call).or_default() += 1;
+    }
+
     fn readings(&self) -> MutexGuard<'_, Readings> {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +78,7 @@ pub(super) fn routes(meter: Arc<Meter>) -> Router {
 }
 
 async fn show(State(meter): State<Arc<Meter>>) -> JsonLine<Value> {
-    let Readings { dynamodb, sqs, secrets_manager } = meter.readings().clone();
+    let Readings { dynamodb, sqs, secrets_manager, denied } = meter.readings().clone();
     let requests = sqs.values().chain(secrets_manager.values()).map(|used| used.requests).sum();
     let mut total = DynamoDbUse { requests, ..DynamoDbUse::default() };
     for used in dynamodb.values() {
@@ -80,7 +86,9 @@ async fn show(State(meter): State<Arc<Meter>>) -> JsonLine<Value> {
         total.read_units += used.read_units;
         total.write_units += used.write_units;
     }
-    JsonLine(json!({ "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total }))
+    JsonLine(json!({
+        "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total, "denied": denied,
+    }))
 }
 
 async fn reset(State(meter): State<Arc<Meter>>) -> StatusCode {

@@ -54,7 +54,6 @@ use self::handsets::Handsets;
 use self::meter::Meter;
 use self::network::Network;
 use self::problem::Problem;
-use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
 use crate::{
@@ -152,7 +151,7 @@ impl Emulator {
             .merge(sinks::routes(Arc::new(Sinks::new(Arc::clone(&clock)))))
             .merge(meter::routes(Arc::clone(&meter)))
             .merge(clock::routes(clock, Arc::clone(&dynamodb), Arc::clone(&sqs)))
-            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, Secrets::new(meter), permissions))))
+            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, permissions, meter))))
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
         tasks.spawn(serve(listener, browser_guard::guard(router), stopping.clone()));

@@ -124,7 +124,7 @@ impl Webhooks {
                 }
                 retries += 1;
             }
-            // It may be retried for ever.
+            // The gateway may never accept the event, so it no longer counts as in transit.
             drop(in_transit.take());
             tokio::select! {
                 () = tokio::time::sleep(backoff), if connection.is_some() => backoff = MAX_BACKOFF.min(backoff * 2),

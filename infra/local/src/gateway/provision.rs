@@ -154,7 +154,8 @@ async fn create_secret(
     secret: &Resource<'_>,
 ) -> Result<(), aws_sdk_secretsmanager::Error> {
     let first = secret.properties.get("SecretString").and_then(Value::as_str).map(str::to_owned);
-    // The secrets are in memory, but the tables may be in files that outlive them. So we "generate" the same text again.
+    // The secrets are in memory, but the tables may be in files that outlive them. So each start "generates" the same
+    // text.
     let generated = secret.properties.get("GenerateSecretString").map(|generate| {
         let length = generate["PasswordLength"].as_u64().and_then(|length| length.try_into().ok()).unwrap_or(32);
         repeat_n(secret.name, length).flat_map(str::chars).take(length).collect()

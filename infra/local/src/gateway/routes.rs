@@ -1,6 +1,6 @@
 //! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carriers`, the simulated vendors'
-//! paths, `/sinks`, `/meter`, `/transit` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the
-//! schedules after it moved the clock. `/` lists all paths.
+//! paths, `/sinks`, `/meter`, `/transit` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs
+//! the schedules after it moved the clock. `/` lists all paths.
 
 use std::sync::Arc;
 

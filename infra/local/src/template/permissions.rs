@@ -1,11 +1,12 @@
 //! Permissions: what each function may do, by the role in the template.
 //!
-//! Supports what the template uses: inline policies of Allow statements, with whole actions and resources, and the
-//! condition that limits a table's partition keys (`dynamodb:LeadingKeys`). Anything else is an error.
+//! Supports what the template uses: inline policies of Allow statements, with whole actions and resources (or all
+//! resources), and the condition that limits a table's partition keys (`dynamodb:LeadingKeys`). Anything else is an
+//! error.
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::{Names, Template, TemplateError, resolve::arn, text};
 
@@ -46,6 +47,9 @@ impl Permissions {
             let Some(role) = roles.iter().find(|one| one.name == role) else {
                 return Err(TemplateError::Missing(format!("role of {}", function.name)));
             };
+            if role.properties.contains_key("ManagedPolicyArns") {
+                return Err(malformed(role.name, "has managed policies"));
+            }
             let mut statements = Vec::new();
             for policy in list(role.properties.get("Policies")) {
                 for statement in list(Some(&policy["PolicyDocument"]["Statement"])) {
@@ -138,19 +142,27 @@ fn access_of_secret(operation: &str, call: &Value) -> Access {
 
 impl Statement {
     fn read(statement: &Value, role: &str) -> Result<Self, TemplateError> {
-        let malformed =
-            |reason: &str| TemplateError::Malformed { location: role.to_owned(), reason: reason.to_owned() };
         let texts = |value: &Value| -> Vec<String> {
             if value.is_string() { vec![text(value)] } else { list(Some(value)).iter().map(text).collect() }
         };
-        if statement["Effect"] != "Allow" {
-            return Err(malformed("only Allow statements are supported"));
+        let (actions, resources) = (texts(&statement["Action"]), texts(&statement["Resource"]));
+        if statement["Effect"] != "Allow" || actions.is_empty() || resources.is_empty() {
+            return Err(malformed(role, "has a statement other than Allow, or without actions or resources"));
         }
-        let keys = match statement["Condition"].as_object() {
+        let is_whole = |text: &str| !text.contains(['*', '?']);
+        // The ARN of a log group ends in `:*`, for its streams.
+        let is_resource = |arn: &String| is_whole(arn.trim_end_matches(":*"));
+        let are_resources = resources == ["*"] || resources.iter().all(is_resource);
+        if !are_resources || !actions.iter().all(|action| is_whole(action)) {
+            return Err(malformed(role, "has a wildcard in an action or resource"));
+        }
+        let keys = match statement.get("Condition") {
             None => None,
-            Some(condition) => Some(leading_keys(condition).ok_or_else(|| malformed("has an unsupported condition"))?),
+            Some(condition) => {
+                Some(leading_keys(condition).ok_or_else(|| malformed(role, "has an unsupported condition"))?)
+            }
         };
-        Ok(Self { actions: texts(&statement["Action"]), resources: texts(&statement["Resource"]), keys })
+        Ok(Self { actions, resources, keys })
     }
 
     fn allows(&self, access: &Access) -> bool {
@@ -168,11 +180,19 @@ impl Statement {
 }
 
 /// Returns the patterns of the condition that a request names keys, and only such keys.
-fn leading_keys(condition: &Map<String, Value>) -> Option<Vec<String>> {
+fn leading_keys(condition: &Value) -> Option<Vec<String>> {
     const KEYS: &str = "dynamodb:LeadingKeys";
-    let (all, null) = (condition.get("ForAllValues:StringLike")?, condition.get("Null")?);
-    let is_whole = condition.len() == 2 && null[KEYS] == "false" && all.as_object()?.len() == 1;
-    is_whole.then(|| list(all.get(KEYS)).iter().map(text).collect())
+    let all = condition["ForAllValues:StringLike"].as_object().filter(|all| all.len() == 1)?;
+    if condition.as_object()?.len() != 2 || condition["Null"] != json!({KEYS: "false"}) {
+        return None;
+    }
+    let patterns: Vec<_> = all.get(KEYS)?.as_array()?.iter().map(text).collect();
+    let is_supported = |pattern: &String| !pattern.strip_suffix('*').unwrap_or(pattern).contains(['*', '?']);
+    (!patterns.is_empty() && patterns.iter().all(is_supported)).then_some(patterns)
+}
+
+fn malformed(role: &str, reason: &str) -> TemplateError {
+    TemplateError::Malformed { location: role.to_owned(), reason: reason.to_owned() }
 }
 
 fn list(value: Option<&Value>) -> &[Value] {
@@ -181,8 +201,6 @@ fn list(value: Option<&Value>) -> &[Value] {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const TEMPLATE: &str = "
@@ -271,6 +289,15 @@ Resources:
             ("Effect: Allow, Action: sqs", "Effect: Deny, Action: sqs"),
             ("ForAllValues:StringLike", "ForAnyValue:StringLike"),
             ("                  'Null': {dynamodb:LeadingKeys: 'false'}\n", ""),
+            ("LeadingKeys: ['a#*', b]", "LeadingKeys: b"),
+            ("'a#*', b", "'a*#*', b"),
+            ("Action: sqs:SendMessage", "Action: 'sqs:*'"),
+            ("Action: sqs:SendMessage", "NotAction: sqs:SendMessage"),
+            ("Resource: !GetAtt Jobs.Arn", "Resource: 'arn:aws:sqs:*:jobs'"),
+            (
+                "      Policies:",
+                "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]\n      Policies:",
+            ),
         ] {
             assert!(permissions(&TEMPLATE.replace(from, to)).is_err(), "{to}");
         }

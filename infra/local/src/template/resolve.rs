@@ -37,8 +37,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names the template's tables, queues, secrets and log groups by their logical names. Queue URLs point to the emulator, even
-    /// if the emulator uses another SQS.
+    /// Names the template's tables, queues, secrets and log groups by their logical names. Queue URLs point to the
+    /// emulator, even if the emulator uses another SQS.
     #[must_use]
     pub fn of(template: &Template, emulator: &Url) -> Self {
         let mut names = Self::new(template.parameters());

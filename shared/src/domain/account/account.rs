@@ -128,8 +128,8 @@ pub struct Account {
     /// Receives notices about the account itself, such as a disabled endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_url: Option<CallbackUrl>,
-    /// Each is a [`WebhookSecret`]. Every secret signs every callback. Newest first: two during a rotation. Without
-    /// secrets, callbacks are unsigned.
+    /// Each is an encrypted [`WebhookSecret`]. Every secret signs every callback. Newest first: two during a rotation.
+    /// Without secrets, callbacks are unsigned.
     #[serde(default)]
     pub secrets: Vec<EncryptedSecret>,
     /// Answer to STOP and its synonyms. If an answer is absent, we send a default text.

@@ -19,7 +19,7 @@ pub type Webhooks = BTreeMap<WebhookId, Webhook>;
 pub struct Webhook {
     pub event: WebhookEvent,
     pub url: CallbackUrl,
-    /// The [`ClientSecret`] that signs the callbacks to this URL.
+    /// The encrypted [`ClientSecret`] that signs the callbacks to this URL.
     pub secret: EncryptedSecret,
     pub options: WebhookOptions,
     pub created_at: Timestamp,
