@@ -53,7 +53,7 @@ impl CallbackSecrets {
         decrypted.parse().map_err(|_| unreadable("is malformed after decryption"))
     }
 
-    /// Returns the key. A batch's jobs may read it at the same time: if each waited for the read of another, and Secrets
+    /// Returns the key. The jobs of a batch may read it at the same time. If each waited for another's read, and Secrets
     /// Manager did not answer, they would wait one after another.
     async fn key(&self) -> Result<&Key, StoreError> {
         if let Some(key) = self.key.get() {

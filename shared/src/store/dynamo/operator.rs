@@ -108,7 +108,8 @@ impl DynamoDirectory {
         }
     }
 
-    /// Suspends an account, unless it is suspended, or resumes it with `None`. Returns it, or `None` if it does not exist.
+    /// Suspends an account, unless it is suspended, or resumes it with `None`. Returns it, or `None` if it does not
+    /// exist.
     pub async fn suspend_account(&self, id: &AccountId, at: Option<Timestamp>) -> Result<Option<Account>, StoreError> {
         let update = self.update(keys::account(id)).expect_present(keys::ID);
         let update = match at {
