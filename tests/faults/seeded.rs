@@ -1,7 +1,7 @@
 //! Seeded runs: random traffic, faults and time, derived from a seed. Two accounts write to the same few
 //! numbers, cancel messages and repeat requests. Phones reply, also with STOP and START. Carriers send
-//! receipts in any order and number. In some runs, the operator suspends and resumes an account. Functions stay warm over several invocations, and often two run at
-//! once, also on the same job.
+//! receipts in any order and number. In some runs, the operator suspends and resumes an account. Functions stay
+//! warm over several invocations, and often two run at once, also on the same job.
 //!
 //! `tests/faults/run --seed N` repeats a failure, unless it depends on the SDK's backoff or on the machine's
 //! timing.

@@ -3,6 +3,12 @@
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use shared::{
+    domain::{ExecutionId, MessageId},
+    gateway::{Part, connect_gateway},
+    store::{Change, Lease, Messages},
+};
+use strum::VariantArray;
 use tests::{Phone, TestConfig};
 
 use crate::{
@@ -50,6 +56,24 @@ async fn nothing_is_submitted_from_the_suspension_to_the_resumption() {
         system.until_state(message, "delivered").await;
     }
     assert_eq!(system.texts(&PHONE).await, ["Scheduled"]);
+}
+
+/// A retry of the claim was applied, and its first attempt arrives after the message was held. The outcome would become
+/// unknown, because no worker has that claim.
+#[tokio::test]
+async fn late_attempt_of_a_claim_takes_no_held_message() {
+    let system = System::start().await;
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    let accepted = system.send_one(DEMO, with(owned(&PHONE, "Later"), "send_at", in_hours(&system, 1).await)).await;
+    let (id, due) = (accepted.id.parse::<MessageId>().unwrap(), system.now().await + SignedDuration::from_hours(1));
+    let until = due + SignedDuration::from_secs(60);
+    let lease = |execution| Lease { execution_id: ExecutionId::new(execution), from: due, until };
+    let Ok(Change::Applied(claimed)) = gateway.store.claim(id, lease(7)).await else { panic!("not claimed") };
+    let held = gateway.store.hold(&claimed, ExecutionId::new(7), until).await;
+    assert!(matches!(held, Ok(Change::Applied(_))));
+    assert!(matches!(gateway.store.claim(id, lease(7)).await, Ok(Change::Conflict(_))));
+    assert_eq!(system.message(&accepted).await.state(), "queued");
+    assert!(matches!(gateway.store.claim(id, lease(8)).await, Ok(Change::Applied(_))));
 }
 
 #[tokio::test]

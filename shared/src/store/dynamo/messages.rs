@@ -107,6 +107,8 @@ impl Messages for DynamoStore {
             .remove(keys::CARRIER_ID)
             .clear_wake()
             .expect_before(Progress::Submitting)
+            // A late attempt of a request must not claim again what its execution has released.
+            .expect_other(keys::EXECUTION_ID, execution(lease.execution_id))
             .expect_due(millis(latest))
             .expect_none_above(keys::NOT_BEFORE, millis(latest))
             .expect_none_above(keys::RETRY_AT, millis(latest))
