@@ -4,7 +4,7 @@ use strum::VariantArray;
 
 use crate::{
     flow::Gateway,
-    queue::{QueueUrls, SqsQueue},
+    queue::{LaneUrls, QueueUrls, SqsQueue},
     runtime::{
         ConfigError, Environment, Settings,
         aws::{dynamodb, secrets_manager, sqs},
@@ -16,20 +16,10 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Part {
     Recipients,
+    /// The queues of all lanes.
     Jobs,
     Callbacks,
     CallbacksDeadLetters,
-}
-
-impl Part {
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Recipients => "RECIPIENTS_TABLE",
-            Self::Jobs => "JOBS_QUEUE_URL",
-            Self::Callbacks => "CALLBACKS_QUEUE_URL",
-            Self::CallbacksDeadLetters => "CALLBACKS_DEAD_LETTERS_URL",
-        }
-    }
 }
 
 /// Builds the gateway with the given parts.
@@ -39,16 +29,23 @@ impl Part {
 pub fn connect_gateway(environment: &Environment, parts: &[Part]) -> Result<Gateway, ConfigError> {
     let variables = &environment.variables;
     let settings = Settings::read(variables)?;
-    let part = |part: Part| {
-        let is_used = parts.contains(&part);
-        is_used.then(|| variables.required(part.variable()).map(str::to_owned)).transpose()
+    let required = |name| variables.required(name).map(str::to_owned);
+    let of_part = |part, name| parts.contains(&part).then(|| required(name)).transpose();
+    let lanes = || {
+        Ok::<_, ConfigError>(LaneUrls {
+            urgent: required("URGENT_JOBS_QUEUE_URL")?,
+            normal: required("JOBS_QUEUE_URL")?,
+            bulk: required("BULK_JOBS_QUEUE_URL")?,
+        })
     };
-    let tables =
-        TableNames { messages: variables.required("MESSAGES_TABLE")?.to_owned(), recipients: part(Part::Recipients)? };
+    let tables = TableNames {
+        messages: required("MESSAGES_TABLE")?,
+        recipients: of_part(Part::Recipients, "RECIPIENTS_TABLE")?,
+    };
     let urls = QueueUrls {
-        jobs: part(Part::Jobs)?,
-        callbacks: part(Part::Callbacks)?,
-        callbacks_dead_letters: part(Part::CallbacksDeadLetters)?,
+        jobs: parts.contains(&Part::Jobs).then(lanes).transpose()?,
+        callbacks: of_part(Part::Callbacks, "CALLBACKS_QUEUE_URL")?,
+        callbacks_dead_letters: of_part(Part::CallbacksDeadLetters, "CALLBACKS_DEAD_LETTERS_URL")?,
     };
     let queue = SqsQueue::new(sqs(environment)?, urls);
     Ok(Gateway {

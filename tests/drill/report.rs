@@ -8,7 +8,10 @@ use std::{
 use serde_json::Value;
 use shared::domain::{EventId, MessageId, State};
 use strum::IntoEnumIterator;
-use tests::system::{DEMO, System};
+use tests::{
+    JOB_QUEUES,
+    system::{DEMO, System},
+};
 
 use crate::clients::ClientLog;
 
@@ -99,7 +102,7 @@ async fn run_until_idle(system: &System) {
     for _ in 0..MAX_STEPS {
         system.advance(STEP_SECONDS).await;
         let mut waiting = 0;
-        for queue in ["JobsQueue", "CallbacksQueue"] {
+        for queue in JOB_QUEUES.into_iter().chain(["CallbacksQueue"]) {
             waiting += system.queue_length(queue).await;
         }
         if waiting == 0 && on_record(system).await.values().all(|message| is_settled(&message["state"])) {

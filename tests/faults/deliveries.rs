@@ -15,22 +15,21 @@ use crate::{
     fault::Fault,
     scenario::Phone,
     scenario_run::{Idle, run_until_idle},
-    stage::{JOBS, QUEUES, Stage},
+    stage::{CALLBACKS, JOBS, Stage},
 };
 
 const DELIVERIES: usize = 5;
-const CALLBACKS: &str = QUEUES[1];
 /// More than the minute before an unmatched receipt is retried.
 const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
 /// Delivers the batch to several function instances at once, without faults.
 async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
     let environment = stage.environment();
-    if queue == JOBS {
-        let workers: Vec<_> = (0..DELIVERIES).map(|_| dispatch::Dispatch::new(&environment).unwrap()).collect();
+    if queue == CALLBACKS {
+        let workers: Vec<_> = (0..DELIVERIES).map(|_| callback::Callback::new(&environment).unwrap()).collect();
         join_all(workers.iter().map(|worker| worker.handle(event.clone()))).await;
     } else {
-        let workers: Vec<_> = (0..DELIVERIES).map(|_| callback::Callback::new(&environment).unwrap()).collect();
+        let workers: Vec<_> = (0..DELIVERIES).map(|_| dispatch::Dispatch::new(&environment).unwrap()).collect();
         join_all(workers.iter().map(|worker| worker.handle(event.clone()))).await;
     }
 }

@@ -20,7 +20,7 @@ use tests::with_role;
 
 use crate::{
     proxy::{InvocationResult, Proxy},
-    stage::JOBS,
+    stage::CALLBACKS,
 };
 
 pub struct FunctionInstances {
@@ -131,14 +131,14 @@ impl FunctionInstances {
         queue: &str,
         event: SqsEvent,
     ) -> InvocationResult<SqsBatchResponse> {
-        if queue == JOBS {
-            let build = || Dispatch::new(&self.environment_of("dispatch")).unwrap();
-            let call = async |dispatch: &Dispatch| dispatch.handle(event).await;
-            return self.invoke(proxy, "dispatch", &self.dispatch, build, call).await;
+        if queue == CALLBACKS {
+            let build = || Callback::new(&self.environment_of("callback")).unwrap();
+            let call = async |callback: &Callback| callback.handle(event).await;
+            return self.invoke(proxy, "callback", &self.callback, build, call).await;
         }
-        let build = || Callback::new(&self.environment_of("callback")).unwrap();
-        let call = async |callback: &Callback| callback.handle(event).await;
-        self.invoke(proxy, "callback", &self.callback, build, call).await
+        let build = || Dispatch::new(&self.environment_of("dispatch")).unwrap();
+        let call = async |dispatch: &Dispatch| dispatch.handle(event).await;
+        self.invoke(proxy, "dispatch", &self.dispatch, build, call).await
     }
 
     /// Runs a tick. A failure is ignored, because the next tick follows.

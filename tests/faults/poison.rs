@@ -12,7 +12,7 @@ use tests::{
 
 use crate::{
     scenario::Phone,
-    stage::{JOBS, QUEUES, Stage},
+    stage::{CALLBACKS, JOBS, Stage},
 };
 use shared::flow::JobOutcome;
 
@@ -54,7 +54,7 @@ async fn only_the_unreadable_job_of_a_batch_is_retried() {
     stage.proxy.begin_run(Box::new(|_, _| None));
     let dispatch = dispatch::Dispatch::new(&tests::with_role(stage.environment(), "dispatch")).unwrap();
     let callback = callback::Callback::new(&tests::with_role(stage.environment(), "callback")).unwrap();
-    for queue in QUEUES {
+    for queue in [JOBS, CALLBACKS] {
         for index in 0..BATCH {
             let mut event = ten_jobs(&stage, queue).await;
             let poisoned = &mut event.records[index];

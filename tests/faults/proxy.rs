@@ -6,6 +6,7 @@
 //! function. In answers on the second port we replace the first port's URL by the second's, so calls to a
 //! stored URL (an endpoint, a callback) use the second port, too.
 
+mod enqueued;
 mod inject;
 mod submit;
 
@@ -23,7 +24,7 @@ use tokio::{
     sync::watch,
 };
 
-pub use self::submit::Submit;
+pub use self::{enqueued::Enqueued, submit::Submit};
 use crate::fault::{Answer, Fault, Peer};
 
 pub const PORTS: [usize; 2] = [0, 1];
@@ -71,6 +72,7 @@ struct State {
     webhooks: VecDeque<WebhookRequest>,
     webhook_count: usize,
     submits: Vec<Submit>,
+    enqueued: Vec<Enqueued>,
     /// Varies the order of calls from two concurrent functions.
     jitter: Random,
 }
@@ -94,6 +96,7 @@ impl State {
             webhooks: VecDeque::new(),
             webhook_count: 0,
             submits: Vec::new(),
+            enqueued: Vec::new(),
             jitter: Random::seeded(1),
         }
     }
@@ -264,6 +267,11 @@ impl Proxy {
     /// Returns the accepted submits, in order.
     pub fn submits(&self) -> Vec<Submit> {
         self.shared.state().submits.clone()
+    }
+
+    /// Returns the jobs and callbacks of all requests to SQS, applied or not.
+    pub fn enqueued(&self) -> Vec<Enqueued> {
+        self.shared.state().enqueued.clone()
     }
 
     pub async fn until_webhooks(&self, count: usize) {

@@ -1,7 +1,7 @@
 //! A scenario: a flow of messages through the whole gateway, with the expected final state.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{AccountId, CarrierName, Channel, OnUnknown, ReceiptStatus, SenderKind, State};
+use shared::domain::{AccountId, CarrierName, Channel, Lane, OnUnknown, ReceiptStatus, SenderKind, State};
 use tests::{
     Phone as Handset,
     clients::{Ability, ClientFormat, ClientMessage, ClientRequest},
@@ -144,6 +144,8 @@ pub struct Scenario {
     pub rcs: Option<&'static str>,
     /// The client's choice for an unknown outcome, sent as a header.
     pub on_unknown: Option<OnUnknown>,
+    /// The request's lane, sent as a header.
+    pub lane: Option<Lane>,
     /// Whether an unknown outcome is looked up at the carrier.
     pub lookup: bool,
     /// Each message's final state without a fault.
@@ -169,6 +171,7 @@ impl Scenario {
             second_callback: false,
             rcs: None,
             on_unknown: None,
+            lane: None,
             lookup: false,
             expected_state: phone.expected_state(),
             only_function: None,
@@ -231,6 +234,10 @@ impl Scenario {
         let client_request = (self.format.request)(self.account.key(), &messages);
         let client_request = match self.on_unknown {
             Some(choice) => client_request.with_header("on-unknown", choice.into_str()),
+            None => client_request,
+        };
+        let client_request = match self.lane {
+            Some(lane) => client_request.with_header("lane", lane.into_str()),
             None => client_request,
         };
         if self.idempotency == Idempotency::Key {

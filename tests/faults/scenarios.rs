@@ -1,6 +1,6 @@
 //! The scenarios of the sweep.
 
-use shared::domain::{CarrierName, Dialect, OnUnknown, State};
+use shared::domain::{CarrierName, Dialect, Lane, OnUnknown, State};
 use strum::IntoEnumIterator;
 use tests::{
     carrier_of_each_vendor,
@@ -39,6 +39,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(through("two connections, both reject", Phone::Rejected, connections()));
     all.extend(no_answer());
     all.extend(messangi());
+    all.extend(lanes());
     all.push(Scenario::new("unsubscribed at the vendor", mplus(), "mta", Phone::Unsubscribed));
     let cancel = Scenario::new("cancel", mplus(), LOOPBACK, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
@@ -71,6 +72,19 @@ fn messangi() -> [Scenario; 3] {
         of("log in, then submit", "messangi-mx", Phone::Delivered),
         of("callback for each state, messangi", "messangi", Phone::Undelivered),
         Scenario { second_callback: true, ..two },
+    ]
+}
+
+/// Returns what enqueues a job after the first: a schedule, a retry and a failover.
+fn lanes() -> [Scenario; 3] {
+    let of = |what: &str, phone: Phone, lane| Scenario {
+        lane: Some(lane),
+        ..Scenario::new(&format!("{what}, {}", lane.into_str()), mplus(), LOOPBACK, phone)
+    };
+    [
+        Scenario { scheduled: true, ..of("scheduled", Phone::Delivered, Lane::Bulk) },
+        of("busy", Phone::Busy, Lane::Urgent),
+        Scenario { rcs: Some("fails"), ..of("two channels, the first fails", Phone::Delivered, Lane::Bulk) },
     ]
 }
 

@@ -36,10 +36,12 @@ const RECEIVE_RETRIES: usize = 10;
 const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 pub const JOBS: &str = "JobsQueue";
-pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
+pub const CALLBACKS: &str = "CallbacksQueue";
+pub const QUEUES: [&str; 4] = ["UrgentJobsQueue", JOBS, "BulkJobsQueue", CALLBACKS];
 /// Sinks for both accounts' status callbacks, and for each account's replies.
 pub const SINKS: [&str; 4] = ["status", "audit", "replies", "other-replies"];
-pub const DEAD_LETTERS: [&str; 2] = ["JobsDeadLetters", "CallbacksDeadLetters"];
+pub const DEAD_LETTERS: [&str; 4] =
+    ["UrgentJobsDeadLetters", "JobsDeadLetters", "BulkJobsDeadLetters", "CallbacksDeadLetters"];
 
 pub struct Stage {
     pub system: System,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State,
+        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Lane, Message, MessageId, Reply, ReplyId, SenderKind,
+        State,
     },
     store::{Messages, Recipients},
 };
@@ -13,10 +14,13 @@ use strum::IntoEnumIterator;
 use tests::system::{DEMO, DEMO_ACCOUNT};
 
 use crate::{
+    proxy::Enqueued,
     scenario::{Phone, Scenario},
     scenario_run::{ClientLog, Idle, is_idempotent},
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
+
+const ACCOUNTS: [&str; 2] = [DEMO_ACCOUNT, "other"];
 
 /// The callbacks by sink and event ID.
 type Told = BTreeSet<(&'static str, String)>;
@@ -123,6 +127,7 @@ pub async fn judge(
     let replies = runs.iter().map(|(_, log)| log.replies).sum();
     judge_replies(replies, &record, &callbacks, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
+    judge_queues(stage, &record, &mut verdict);
     judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
@@ -138,6 +143,28 @@ pub async fn judge(
         }
     }
     (record, verdict)
+}
+
+/// Every job is in the queue of its message's lane, and every job and callback in the group of its account.
+fn judge_queues(stage: &Stage, record: &Record, verdict: &mut Verdict) {
+    let messages: BTreeMap<_, _> = record.messages.iter().map(|message| (message.id.to_string(), message)).collect();
+    for Enqueued { queue, group, payload } in stage.proxy.enqueued() {
+        let message = payload["message"].as_str().and_then(|id| messages.get(id));
+        let group = group.unwrap_or_default();
+        let is_in_group = match message {
+            Some(message) => group == message.account.as_str(),
+            None => ACCOUNTS.contains(&group.as_str()) || group.starts_with("carrier#"),
+        };
+        let is_job = !queue.starts_with("Callbacks");
+        let is_in_lane = match message.filter(|_| is_job).map(|message| message.request.lane) {
+            Some(Lane::Urgent) => queue == "UrgentJobsQueue",
+            Some(Lane::Bulk) => queue == "BulkJobsQueue",
+            Some(Lane::Normal) | None => !is_job || queue == "JobsQueue",
+        };
+        if !is_in_group || !is_in_lane {
+            verdict.wrong.push(format!("{queue} got a {} in the group '{group}'", payload["type"]));
+        }
+    }
 }
 
 fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mut Verdict) {

@@ -44,7 +44,8 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
     // The dialect has rejected message 3.
     let (idempotency_key, on_unknown) = (None, None);
     let (dialect, key, grouping) = (Dialect::Cm, None, Grouping::Single);
-    let request = Request { dialect, key, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false, grouping };
+    let request =
+        Request { dialect, key, drafts, posted: 5, idempotency_key, on_unknown, lane: None, dry_run: false, grouping };
     let account = DEMO_ACCOUNT.parse::<AccountId>().unwrap();
     let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
     let rejected: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();

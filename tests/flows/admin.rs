@@ -5,6 +5,7 @@ mod carriers;
 mod connection;
 mod defaults;
 mod endpoints;
+mod lanes;
 mod lost_answers;
 mod messages;
 mod rates;

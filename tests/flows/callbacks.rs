@@ -123,7 +123,7 @@ async fn job_for_a_state_the_dialect_omits_sends_no_callback() {
     let message = gateway.store.message(id, Freshness::Latest).await.unwrap().unwrap();
     assert_eq!((message.state(), message.request.dialect.notifies(State::Cancelled)), (State::Cancelled, false));
     let subject = Subject::State { message: id, state: State::Cancelled };
-    let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
+    let job = CallbackJob::new(subject, &message.account, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
     system.until_idle().await;
     assert!(system.callbacks("receipts").await.is_empty());

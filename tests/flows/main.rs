@@ -22,6 +22,7 @@ mod harness;
 mod idempotency;
 mod idle;
 mod invalid_uri;
+mod lanes;
 mod messangi;
 mod metrics;
 mod mta;

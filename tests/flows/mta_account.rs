@@ -82,6 +82,7 @@ async fn send_numbered(system: &System, phones: &[&str], change: impl Fn(&mut Dr
         posted: phones.len(),
         idempotency_key: None,
         on_unknown: None,
+        lane: None,
         dry_run: false,
         grouping: Grouping::Numbered,
     };

@@ -11,6 +11,9 @@ use crate::{
     views::MessageRef,
 };
 
+/// The queues of jobs, one for each lane.
+pub const JOB_QUEUES: [&str; 3] = ["UrgentJobsQueue", "JobsQueue", "BulkJobsQueue"];
+
 impl System {
     /// Returns the environment for a function that a test calls itself, with the function's role.
     pub fn environment_of(&self, function: &str) -> Environment {
@@ -30,7 +33,9 @@ impl System {
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
             ("CARRIER_SECRETS", "CarrierSecrets".to_owned()),
             ("CALLBACK_SECRETS_KEY", "CallbackSecretsKey".to_owned()),
+            ("URGENT_JOBS_QUEUE_URL", self.queue_url("UrgentJobsQueue").into()),
             ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
+            ("BULK_JOBS_QUEUE_URL", self.queue_url("BulkJobsQueue").into()),
             ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
             ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
             ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
@@ -52,8 +57,11 @@ impl System {
         let is_idle = async || {
             let transit = async || self.get(DEMO, "/transit").await.body;
             let before = transit().await;
-            let lengths = [self.queue_length("JobsQueue").await, self.queue_length("CallbacksQueue").await];
-            lengths == [0, 0] && before["in_transit"] == 0 && transit().await == before
+            let mut is_empty = self.queue_length("CallbacksQueue").await == 0;
+            for queue in JOB_QUEUES {
+                is_empty = is_empty && self.queue_length(queue).await == 0;
+            }
+            is_empty && before["in_transit"] == 0 && transit().await == before
         };
         // A job may have gone from a queue that we had not read yet to one that we had.
         let is_still_idle = async || (is_idle().await && is_idle().await).then_some(());
@@ -64,7 +72,7 @@ impl System {
 
     /// Waits until all jobs left in the queues are delayed.
     pub async fn until_only_delayed(&self) {
-        for queue in ["JobsQueue", "CallbacksQueue"] {
+        for queue in JOB_QUEUES.into_iter().chain(["CallbacksQueue"]) {
             let what = format!("all jobs of {queue} are delayed");
             let due = async || self.count_in(queue, &["", "NotVisible"]).await;
             self.until(&what, async || (due().await == 0).then_some(())).await;
@@ -106,7 +114,7 @@ impl System {
         names.iter().map(count).sum()
     }
 
-    /// Enqueues payloads on the jobs queue as one batch, with a delay.
+    /// Enqueues payloads on the queue of the normal lane as one batch, with a delay.
     pub async fn enqueue(&self, payloads: &[String], delay_seconds: u64) {
         let entry = |(index, payload): (usize, &String)| json!({"Id": index.to_string(), "MessageBody": payload, "DelaySeconds": delay_seconds});
         let entries: Vec<_> = payloads.iter().enumerate().map(entry).collect();
@@ -119,9 +127,11 @@ impl System {
         self.enqueue(&[submit_job(id)], 0).await;
     }
 
-    /// Deletes all jobs in the jobs queue, as if SQS had lost them.
+    /// Deletes all jobs in the queues of jobs, as if SQS had lost them.
     pub async fn purge_jobs(&self) {
-        self.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.queue_url("JobsQueue")})).await;
+        for queue in JOB_QUEUES {
+            self.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.queue_url(queue)})).await;
+        }
     }
 
     /// Returns all items in a table, in DynamoDB's JSON.

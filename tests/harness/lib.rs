@@ -59,7 +59,7 @@ pub mod system;
 mod views;
 
 pub use self::{
-    aws::{submit_job, with_role},
+    aws::{JOB_QUEUES, submit_job, with_role},
     client::client,
     config::{
         TestConfig, carrier, carrier_configs, carrier_of_each_vendor, carrier_settings, carriers, route_positions,

@@ -55,10 +55,11 @@ impl Callback {
                 return JobOutcome::Retry;
             }
         };
+        let subject = job.subject;
         match callback(&self.gateway, &self.directory, &self.secrets, &self.caller, job).await {
             Ok(()) => JobOutcome::Done,
             Err(error) => {
-                error!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, error = error_chain(&error), "callback job failed");
+                error!(event.id = %subject.event_id(), message.id = subject.message().map(display), reply.id = subject.reply().map(display), %subject, error = error_chain(&error), "callback job failed");
                 JobOutcome::Retry
             }
         }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::{
     domain::{
-        Attempt, CarrierName, Content, Media, Message, OnUnknown, ReceiptDetails, Reference, Reply, RouteName, State,
+        Attempt, CarrierName, Content, Lane, Media, Message, OnUnknown, ReceiptDetails, Reference, Reply, RouteName,
+        State,
     },
     store::{Page, Position, Record},
 };
@@ -52,6 +53,7 @@ struct ShownMessage<'a> {
     /// Set if the message is our automatic answer to this keyword.
     #[serde(skip_serializing_if = "Option::is_none")]
     keyword: Option<&'a str>,
+    lane: Lane,
     /// Set if the client chose a policy for this message.
     #[serde(skip_serializing_if = "Option::is_none")]
     on_unknown: Option<OnUnknown>,
@@ -179,6 +181,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         route: message.request.route.as_ref().map(RouteName::as_str),
         groupings: (!message.request.groupings.is_empty()).then(|| message.request.groupings.as_array()),
         keyword: message.request.keyword.map(<&str>::from),
+        lane: message.request.lane,
         on_unknown: message.request.on_unknown,
         expires_at: message.request.expires_at.map(time),
         content: message.request.content.as_deref(),

@@ -8,7 +8,7 @@ mod mta;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, OnUnknown, SegmentLimit},
+    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, Lane, OnUnknown, SegmentLimit},
     edge::{Parameter, Problem, header, parameters, path_segments},
     flow::Gateway,
     gateway::{Part, connect_directory, connect_gateway},
@@ -61,15 +61,20 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 struct Options {
     idempotency_key: Option<IdempotencyKey>,
     on_unknown: Option<OnUnknown>,
+    lane: Option<Lane>,
     dry_run: bool,
 }
 
 impl Options {
     /// Parses the headers and parameters, or returns the error of each malformed one.
     fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
-        match (idempotency_key(request, IDEMPOTENCY_KEY), on_unknown(request), dry_run(request)) {
-            (Ok(idempotency_key), Ok(on_unknown), Ok(dry_run)) => Ok(Self { idempotency_key, on_unknown, dry_run }),
-            (key, choice, dry_run) => Err([dry_run.err(), key.err(), choice.err()].into_iter().flatten().collect()),
+        match (idempotency_key(request, IDEMPOTENCY_KEY), on_unknown(request), lane(request), dry_run(request)) {
+            (Ok(idempotency_key), Ok(on_unknown), Ok(lane), Ok(dry_run)) => {
+                Ok(Self { idempotency_key, on_unknown, lane, dry_run })
+            }
+            (key, choice, lane, dry_run) => {
+                Err([dry_run.err(), key.err(), choice.err(), lane.err()].into_iter().flatten().collect())
+            }
         }
     }
 }
@@ -84,6 +89,12 @@ fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
     const NAME: &str = "On-Unknown";
     let choice = header(request, NAME)?.map(|text| text.trim().parse::<OnUnknown>()).transpose();
     choice.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, "must be wait or resend"))
+}
+
+fn lane(request: &Request) -> Result<Option<Lane>, FieldError> {
+    const NAME: &str = "Lane";
+    let lane = header(request, NAME)?.map(|text| text.trim().parse::<Lane>()).transpose();
+    lane.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, "must be urgent, normal or bulk"))
 }
 
 /// Returns whether a dry run is wanted. One such parameter is enough, because a client that asks for a dry run must

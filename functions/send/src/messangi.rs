@@ -86,9 +86,10 @@ fn accept_request(
     drafts: Vec<Draft>,
     posted: usize,
 ) -> Result<accept::Request, Failure> {
-    let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Failure::invalid)?;
+    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Failure::invalid)?;
+    let lane = lane.or(client.lane);
     let (dialect, key, grouping) = (Dialect::Messangi, Some(client.key.clone()), Grouping::Single);
-    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping })
+    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping })
 }
 
 async fn accept_all(send: &Send, client: &Client, request: &accept::Request) -> Result<Vec<Message>, Failure> {

@@ -36,7 +36,7 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
 
 async fn accept_messages(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
-    let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
+    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Problem::invalid)?;
     let mut read = mplus::request::read(body, send.segment_limit()).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[]));
     if !mplus::response::fits(&read.drafts) {
@@ -44,23 +44,25 @@ async fn accept_messages(send: &Send, request: &Request, client: &Client) -> Res
     }
     let posted = read.drafts.len();
     let (dialect, drafts, grouping) = (Dialect::Mplus, read.drafts, Grouping::Single);
-    let key = Some(client.key.clone());
-    let request = accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let (key, lane) = (Some(client.key.clone()), lane.or(client.lane));
+    let request =
+        accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping };
     let messages = accept(&send.gateway, &send.directory, &client.account, &request).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
 async fn accept_batch(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
-    let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
+    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Problem::invalid)?;
     let allow_multi =
         flag(request, |name| name == ALLOW_MULTI, false).map_err(|error| Problem::invalid(vec![error]))?;
     let mut read = mplus::batch::read(body, send.segment_limit(), allow_multi).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[ALLOW_MULTI]));
     let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
     let (dialect, drafts) = (Dialect::Mplus, read.drafts);
-    let key = Some(client.key.clone());
-    let request = accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let (key, lane) = (Some(client.key.clone()), lane.or(client.lane));
+    let request =
+        accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping };
     let accepted = accept(&send.gateway, &send.directory, &client.account, &request).await;
     let messages = accepted.map_err(|error| match error {
         AcceptError::Rejected(Rejection { reason, errors }) => {

@@ -118,7 +118,7 @@ async fn accept_from(
     from: &SenderChoice,
 ) -> Result<Vec<Message>, AcceptError> {
     let drafts = posted.request.drafts(from);
-    let Options { idempotency_key, on_unknown, dry_run } = &posted.options;
+    let Options { idempotency_key, on_unknown, lane, dry_run } = &posted.options;
     let request = accept::Request {
         dialect: Dialect::Mta,
         key: Some(client.key.clone()),
@@ -126,6 +126,7 @@ async fn accept_from(
         drafts,
         idempotency_key: idempotency_key.clone(),
         on_unknown: *on_unknown,
+        lane: lane.or(client.lane),
         dry_run: *dry_run,
         grouping: Grouping::Numbered,
     };

@@ -13,7 +13,7 @@ mod unmatched;
 use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use shared::domain::{AccountId, CallbackUrl};
+use shared::domain::{AccountId, CallbackUrl, Lane};
 use strum::IntoStaticStr;
 
 pub use self::{
@@ -100,13 +100,13 @@ pub enum Command {
     /// Client accounts: create, list, show, change, suspend
     #[command(subcommand)]
     Account(AccountCommand),
-    /// API keys: issue, list, revoke
+    /// API keys: issue, list, revoke, choose the lane
     #[command(subcommand)]
     Key(KeyCommand),
     /// Callback secrets: rotate, retire
     #[command(subcommand)]
     Secret(SecretCommand),
-    /// Owned sender IDs: add, list, remove, limit the rate, exempt from opt-outs
+    /// Owned sender IDs: add, list, remove, limit the rate, choose the lane, exempt from opt-outs
     #[command(subcommand)]
     Sender(SenderCommand),
     /// Shared sender IDs: add, list, remove, free for a number
@@ -147,10 +147,13 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Create a key and print it, once and alone, on standard output
-    #[command(after_help = "Example: KEY=$(admin key issue acme)")]
+    #[command(after_help = "Examples:\n  KEY=$(admin key issue acme)\n  KEY=$(admin key issue acme --lane bulk)")]
     Issue {
         #[arg(help = ACCOUNT)]
         account: AccountId,
+        /// Lane of the key's messages, unless a request names another
+        #[arg(long, value_name = LANES, value_parser = lane)]
+        lane: Option<Lane>,
     },
     /// List an account's keys by ID
     List {
@@ -166,6 +169,30 @@ pub enum KeyCommand {
         #[arg(value_parser = key_id)]
         key_id: String,
     },
+    /// Choose the lane of a key's messages, for requests that name none
+    #[command(
+        after_help = "Each lane has its own queue and concurrency. Example: admin key lane acme 1f2e3d4c --lane bulk"
+    )]
+    Lane {
+        #[arg(help = ACCOUNT)]
+        account: AccountId,
+        /// As `key list` shows it
+        #[arg(value_parser = key_id)]
+        key_id: String,
+        #[command(flatten)]
+        choice: LaneChoice,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct LaneChoice {
+    /// The lane
+    #[arg(long, value_name = LANES, value_parser = lane)]
+    pub lane: Option<Lane>,
+    /// No lane of its own
+    #[arg(long)]
+    pub no_lane: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -200,9 +227,11 @@ pub enum DeadLettersCommand {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, IntoStaticStr)]
-#[strum(serialize_all = "lowercase", const_into_str)]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum DeadQueue {
+    UrgentJobs,
     Jobs,
+    BulkJobs,
     Callbacks,
 }
 
@@ -215,6 +244,13 @@ pub struct RequeueCommand {
 
 /// Help for an account argument.
 const ACCOUNT: &str = "ID of the account, as `account list` shows it";
+
+/// The lanes, in help texts.
+const LANES: &str = "urgent|normal|bulk";
+
+fn lane(text: &str) -> Result<Lane, &'static str> {
+    text.parse().map_err(|_| "must be urgent, normal or bulk")
+}
 
 fn callback_url(text: &str) -> Result<CallbackUrl, String> {
     text.parse::<CallbackUrl>().map_err(|error| format!("the address {error}"))

@@ -14,7 +14,7 @@ use aws_sdk_cloudformation::{
 use shared::{
     domain::SegmentLimit,
     flow::Gateway,
-    queue::{QueueUrls, SqsQueue},
+    queue::{LaneUrls, QueueUrls, SqsQueue},
     runtime::{Environment, Settings, Variables},
     store::{CallbackSecrets, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
@@ -39,8 +39,12 @@ pub enum Resource {
     DirectoryTable,
     CarrierSecrets,
     CallbackSecretsKey,
+    UrgentJobsQueue,
+    UrgentJobsDeadLetters,
     JobsQueue,
     JobsDeadLetters,
+    BulkJobsQueue,
+    BulkJobsDeadLetters,
     CallbacksQueue,
     CallbacksDeadLetters,
 }
@@ -54,8 +58,16 @@ impl Resource {
             Self::DirectoryTable => ("DIRECTORY_TABLE", "DirectoryTableName", "DirectoryTable"),
             Self::CarrierSecrets => ("CARRIER_SECRETS", "CarrierSecretsArn", "CarrierSecrets"),
             Self::CallbackSecretsKey => ("CALLBACK_SECRETS_KEY", "CallbackSecretsKeyArn", "CallbackSecretsKey"),
+            Self::UrgentJobsQueue => ("URGENT_JOBS_QUEUE_URL", "UrgentJobsQueueUrl", "UrgentJobsQueue"),
+            Self::UrgentJobsDeadLetters => {
+                ("URGENT_JOBS_DEAD_LETTERS_URL", "UrgentJobsDeadLettersUrl", "UrgentJobsDeadLetters")
+            }
             Self::JobsQueue => ("JOBS_QUEUE_URL", "JobsQueueUrl", "JobsQueue"),
             Self::JobsDeadLetters => ("JOBS_DEAD_LETTERS_URL", "JobsDeadLettersUrl", "JobsDeadLetters"),
+            Self::BulkJobsQueue => ("BULK_JOBS_QUEUE_URL", "BulkJobsQueueUrl", "BulkJobsQueue"),
+            Self::BulkJobsDeadLetters => {
+                ("BULK_JOBS_DEAD_LETTERS_URL", "BulkJobsDeadLettersUrl", "BulkJobsDeadLetters")
+            }
             Self::CallbacksQueue => ("CALLBACKS_QUEUE_URL", "CallbacksQueueUrl", "CallbacksQueue"),
             Self::CallbacksDeadLetters => {
                 ("CALLBACKS_DEAD_LETTERS_URL", "CallbacksDeadLettersUrl", "CallbacksDeadLetters")
@@ -70,7 +82,14 @@ impl Resource {
             | Self::DirectoryTable
             | Self::CarrierSecrets
             | Self::CallbackSecretsKey => false,
-            Self::JobsQueue | Self::JobsDeadLetters | Self::CallbacksQueue | Self::CallbacksDeadLetters => true,
+            Self::UrgentJobsQueue
+            | Self::UrgentJobsDeadLetters
+            | Self::JobsQueue
+            | Self::JobsDeadLetters
+            | Self::BulkJobsQueue
+            | Self::BulkJobsDeadLetters
+            | Self::CallbacksQueue
+            | Self::CallbacksDeadLetters => true,
         }
     }
 
@@ -81,8 +100,12 @@ impl Resource {
             Self::DirectoryTable => options.directory_table.as_ref(),
             Self::CarrierSecrets => options.carrier_secrets.as_ref(),
             Self::CallbackSecretsKey => options.callback_secrets_key.as_ref(),
+            Self::UrgentJobsQueue => options.urgent_jobs_queue_url.as_ref(),
+            Self::UrgentJobsDeadLetters => options.urgent_jobs_dead_letters_url.as_ref(),
             Self::JobsQueue => options.jobs_queue_url.as_ref(),
             Self::JobsDeadLetters => options.jobs_dead_letters_url.as_ref(),
+            Self::BulkJobsQueue => options.bulk_jobs_queue_url.as_ref(),
+            Self::BulkJobsDeadLetters => options.bulk_jobs_dead_letters_url.as_ref(),
             Self::CallbacksQueue => options.callbacks_queue_url.as_ref(),
             Self::CallbacksDeadLetters => options.callbacks_dead_letters_url.as_ref(),
         }
@@ -140,6 +163,16 @@ impl Connection {
         let recipients = Some(self.name(Resource::RecipientsTable).await?);
         let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients };
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
+    }
+
+    /// Returns the queues of jobs.
+    pub async fn job_queues(&self) -> Result<QueueUrls, Failure> {
+        let jobs = LaneUrls {
+            urgent: self.name(Resource::UrgentJobsQueue).await?,
+            normal: self.name(Resource::JobsQueue).await?,
+            bulk: self.name(Resource::BulkJobsQueue).await?,
+        };
+        Ok(QueueUrls { jobs: Some(jobs), ..QueueUrls::default() })
     }
 
     /// Creates the gateway for operator steps.

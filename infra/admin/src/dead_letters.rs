@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
 };
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +25,9 @@ impl DeadQueue {
     /// Returns the dead-letter queue, and the queue its entries came from.
     fn resources(self) -> (Resource, Resource) {
         match self {
+            Self::UrgentJobs => (Resource::UrgentJobsDeadLetters, Resource::UrgentJobsQueue),
             Self::Jobs => (Resource::JobsDeadLetters, Resource::JobsQueue),
+            Self::BulkJobs => (Resource::BulkJobsDeadLetters, Resource::BulkJobsQueue),
             Self::Callbacks => (Resource::CallbacksDeadLetters, Resource::CallbacksQueue),
         }
     }
@@ -68,7 +71,7 @@ pub async fn run(command: DeadLettersCommand, connection: &Connection) -> Result
 async fn list(connection: &Connection) -> Result<Report, Failure> {
     let sqs = connection.sqs();
     let (mut shown, mut notes) = (Vec::new(), Vec::new());
-    for queue in [DeadQueue::Jobs, DeadQueue::Callbacks] {
+    for &queue in DeadQueue::value_variants() {
         let url = connection.name(queue.resources().0).await?;
         let (arn, waiting) = look_at(&sqs, &url).await?;
         // We still show the entries if the credentials do not allow listing replays.

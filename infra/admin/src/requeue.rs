@@ -1,11 +1,11 @@
 //! `admin requeue`: enqueues unfinished messages whose jobs were lost.
 
 use serde_json::json;
-use shared::{flow::operator::requeue, queue::QueueUrls, runtime::Environment};
+use shared::{flow::operator::requeue, runtime::Environment};
 
 use crate::{
     arguments::RequeueCommand,
-    connect::{Connection, Resource},
+    connect::Connection,
     failure::Failure,
     output::{Report, counted},
 };
@@ -21,7 +21,7 @@ pub async fn run(
     connection: &Connection,
     environment: &Environment,
 ) -> Result<Report, Failure> {
-    let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
+    let urls = connection.job_queues().await?;
     let gateway = connection.gateway(urls, environment).await?;
     if !command.yes {
         let found = requeue::count(&gateway).await?;

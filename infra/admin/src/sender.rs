@@ -1,8 +1,8 @@
-//! `admin sender`: owned sender IDs, and the rate limits of owned and shared ones.
+//! `admin sender`: owned sender IDs, and the rate limits and lanes of owned and shared ones.
 
 use serde_json::json;
 use shared::{
-    domain::{AccountId, Exemptions, Rate, Rates, SenderId, SenderOwner},
+    domain::{AccountId, Exemptions, Lane, Rate, Rates, SenderId, SenderOwner},
     store::Removal,
 };
 
@@ -19,6 +19,7 @@ pub async fn run(command: SenderCommand, context: &Context) -> Result<Report, Fa
         SenderCommand::List { account } => list(context, account.as_ref()).await,
         SenderCommand::Remove { sender } => remove(context, &sender).await,
         SenderCommand::Rate { sender, rate } => set_rate(context, &sender, rate.per_second).await,
+        SenderCommand::Lane { sender, choice } => set_lane(context, &sender, choice.lane).await,
         SenderCommand::Exempt { sender, not: false } => exempt(context, &sender).await,
         SenderCommand::Exempt { sender, not: true } => end_exemption(context, &sender).await,
     }
@@ -50,7 +51,7 @@ async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, 
         account::existing(&context.directory, account).await?;
     }
     let pool = context.directory.latest_pool().await?;
-    let rates = context.directory.latest_rates().await?;
+    let (rates, lanes) = (context.directory.latest_rates().await?, context.directory.latest_lanes().await?);
     let exemptions = context.directory.latest_exemptions().await?;
     let (mut rows, mut shown) = (Vec::new(), Vec::new());
     for (sender, owner) in context.directory.owners().await? {
@@ -63,7 +64,7 @@ async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, 
         }
         let shared = pool.contains(&sender);
         let exempt = owner.as_ref().is_some_and(|owner| exemptions.cover(&sender, owner));
-        let rate = rates.of(&sender);
+        let (rate, lane) = (rates.of(&sender), lanes.of(&sender));
         let owned_by = match &owner {
             Some(owner) => owner.to_string(),
             None if shared => "(shared)".to_owned(),
@@ -73,14 +74,15 @@ async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, 
             sender.to_string(),
             owned_by,
             or_dash(rate.map(|rate| rate.to_string())),
+            or_dash(lane.map(|lane| lane.into_str().to_owned())),
             if exempt { "yes" } else { "-" }.to_owned(),
         ]);
         shown.push(json!({
             "sender": sender.as_str(), "account": owner, "shared": shared,
-            "per_second": rate.map(Rate::per_second), "exempt": exempt,
+            "per_second": rate.map(Rate::per_second), "lane": lane, "exempt": exempt,
         }));
     }
-    let text = table(["SENDER", "ACCOUNT", "RATE LIMIT", "EXEMPT"], &rows);
+    let text = table(["SENDER", "ACCOUNT", "RATE LIMIT", "LANE", "EXEMPT"], &rows);
     Ok(Report::new(text, &json!({"senders": shown})))
 }
 
@@ -127,6 +129,22 @@ async fn set_rate(context: &Context, sender: &SenderId, rate: Option<Rate>) -> R
         None => format!("Within 30 seconds the sender {sender} has no rate limit."),
     };
     Ok(Report::new("", &json).note(note).note("Waiting messages keep their send slots."))
+}
+
+async fn set_lane(context: &Context, sender: &SenderId, lane: Option<Lane>) -> Result<Report, Failure> {
+    // As with the rate limit, a removed sender leaves its lane behind.
+    if lane.is_some() && context.directory.latest_owner(sender).await?.is_none() {
+        return Err(unknown(sender));
+    }
+    context.directory.set_lane(sender, lane).await?;
+    let note = match lane {
+        Some(lane) => format!(
+            "Within 30 seconds, messages from the sender {sender} are {}, unless their request or API key has a lane.",
+            lane.into_str()
+        ),
+        None => format!("Within 30 seconds, the sender {sender} has no lane of its own."),
+    };
+    Ok(Report::new("", &json!({"sender": sender.as_str(), "lane": lane})).note(note))
 }
 
 async fn exempt(context: &Context, sender: &SenderId) -> Result<Report, Failure> {

@@ -6,14 +6,13 @@ use serde_json::json;
 use shared::{
     domain::{Unmatched, UnmatchedKind},
     flow::operator::replay_unmatched::replay,
-    queue::QueueUrls,
     runtime::Environment,
     store::UnmatchedStore,
 };
 
 use crate::{
     arguments::{UnmatchedCommand, UnmatchedList},
-    connect::{Connection, Resource},
+    connect::Connection,
     failure::Failure,
     output::{Report, or_dash, table, time},
 };
@@ -100,7 +99,7 @@ fn shown(one: &Unmatched, reveal: bool, now: Timestamp) -> serde_json::Value {
 }
 
 async fn replay_all(connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
-    let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
+    let urls = connection.job_queues().await?;
     let gateway = connection.gateway(urls, environment).await?;
     let replaying = replay(&gateway).await?;
     let report = Report::new(format!("{replaying} enqueued"), &json!({"replaying": replaying}));

@@ -60,6 +60,7 @@ mod tests {
         assert_one_name::<CredentialPart>();
         assert_one_name::<Dialect>();
         assert_one_name::<Keyword>();
+        assert_one_name::<Lane>();
         assert_one_name::<OnUnknown>();
         assert_one_name::<Progress>();
         assert_one_name::<ReceiptStatus>();

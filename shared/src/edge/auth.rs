@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{MOST_WEBHOOK_BYTES, Problem, body, header, parameter};
 use crate::{
-    domain::{AccountId, ApiKeyHash, ApiKeyId, Carrier, CarrierName, CarrierSecret},
+    domain::{AccountId, ApiKeyHash, ApiKeyId, Carrier, CarrierName, CarrierSecret, KeyHolder, Lane},
     flow::Unavailable,
     formats::bom::without_bom,
     store::{CarrierSecrets, Directory, StoreError},
@@ -17,11 +17,12 @@ use crate::{
 /// Maximum length of a key, in bytes. A longer key is not looked up.
 pub const LONGEST_KEY: usize = 256;
 
-/// An authenticated client: its account, and the API key of its request.
+/// An authenticated client: its account, and the API key of its request with the key's lane, if it has one.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub account: AccountId,
     pub key: ApiKeyId,
+    pub lane: Option<Lane>,
 }
 
 /// Authenticates a client by `?key=`, or else by `Authorization: Bearer`, and returns the client.
@@ -46,8 +47,8 @@ pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Cl
 /// If the directory did not answer.
 pub async fn client_of_key(key: &str, directory: &Directory) -> Result<Option<Client>, Unavailable> {
     let key = ApiKeyHash::of(key);
-    let account = directory.account_of_key(&key).await?;
-    Ok(account.map(|account| Client { account, key: key.id() }))
+    let holder = directory.key_holder(&key).await?;
+    Ok(holder.map(|KeyHolder { account, lane }| Client { account, key: key.id(), lane }))
 }
 
 /// Returns the key in `Authorization: Bearer`.

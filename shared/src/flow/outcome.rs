@@ -95,7 +95,8 @@ pub(super) async fn enqueue_callback(
     if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }
-    let job = CallbackJob::new(Subject::State { message: message.id, state }, execution_id, at);
+    let subject = Subject::State { message: message.id, state };
+    let job = CallbackJob::new(subject, &message.account, execution_id, at);
     let jobs: Vec<_> = match callbacks.as_slice() {
         // The step `callback` finds the webhooks.
         [] => vec![(job, Duration::ZERO)],

@@ -18,7 +18,7 @@ use tracing::debug;
 use super::{Gateway, Unavailable, outcome::write_outcome};
 use crate::{
     domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
-    queue::{Job, LONGEST_DELAY, Queue},
+    queue::{LONGEST_DELAY, Queue, QueuedJob},
     store::{CLAIM_TOLERANCE, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
@@ -107,7 +107,7 @@ pub(super) async fn postpone_to_slot(
 /// Enqueues a job for the send slot, unless the schedule will do so.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
-        gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
+        gateway.queue.enqueue(&[QueuedJob::submit(message, delay)]).await?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use tracing::{debug, error, info};
 
 use super::{Gateway, Unavailable};
 use crate::{
-    queue::{Job, Queue},
+    queue::{Job, Queue, QueuedJob},
     runtime::Metric,
     store::{DueWork, Messages, ScheduledWork, WAKE_SHARDS},
 };
@@ -78,18 +78,21 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
         return Ok(());
     }
     let job = |due: &DueWork| {
-        let delay = due.wake_at.duration_since(now);
-        let job = match &due.work {
-            ScheduledWork::Message(message) => Job::Submit { message: *message },
-            ScheduledWork::Unmatched(unmatched) => Job::Unmatched(*unmatched),
+        let delay = Duration::try_from(due.wake_at.duration_since(now)).unwrap_or_default();
+        let queued = match (&due.work, &due.account) {
+            (ScheduledWork::Message(id), Some(account)) => {
+                QueuedJob::new(Job::Submit { message: *id }, (account, due.lane), delay)
+            }
+            (ScheduledWork::Unmatched(id), _) => QueuedJob::unmatched(*id, delay),
             // We reschedule it all the same, or it would block the head of the shard.
-            ScheduledWork::Unknown(_) => {
+            (ScheduledWork::Message(_) | ScheduledWork::Unknown(_), _) => {
                 error!(shard = due.shard, "skipped scheduled work: this release cannot read its key");
                 return None;
             }
         };
+        let job = &queued.job;
         debug!(message.id = job.message().map(display), job.subject = %job, delay_s = delay.as_secs(), "enqueued");
-        Some((job, Duration::try_from(delay).unwrap_or_default()))
+        Some(queued)
     };
     gateway.queue.enqueue(&due.iter().filter_map(job).collect::<Vec<_>>()).await?;
     stream::iter(due.to_vec())

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        CallbackUrl, CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails, ReceiptStatus, ReplyId,
-        State, UnmatchedId, WebhookId,
+        AccountId, CallbackUrl, CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails,
+        ReceiptStatus, ReplyId, State, UnmatchedId, WebhookId,
     },
     redact::unquoted,
 };
@@ -89,10 +89,12 @@ impl fmt::Display for Job {
 }
 
 /// A job for `callback`: notify a client of an event, after the event is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallbackJob {
     #[serde(flatten)]
     pub subject: Subject,
+    /// The account of the event.
+    pub account: AccountId,
     /// The execution that enqueued the job. We deliver the callback only if the same execution recorded the
     /// event.
     pub execution_id: ExecutionId,
@@ -120,9 +122,10 @@ fn is_zero(url_index: &u8) -> bool {
 impl CallbackJob {
     /// Returns the first job for an event.
     #[must_use]
-    pub fn new(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
+    pub fn new(subject: Subject, account: &AccountId, execution_id: ExecutionId, at: Timestamp) -> Self {
         Self {
             subject,
+            account: account.clone(),
             execution_id,
             created_at: at,
             attempts: 0,
@@ -135,7 +138,7 @@ impl CallbackJob {
 
     /// Returns the job for each URL, with the URL.
     pub fn for_each(self, urls: &[CallbackUrl]) -> impl Iterator<Item = (Self, &CallbackUrl)> {
-        (0..).zip(urls).map(move |(url_index, url)| (Self { url_index, ..self }, url))
+        (0..).zip(urls).map(move |(url_index, url)| (Self { url_index, ..self.clone() }, url))
     }
 
     /// Returns the job without its attempts, for the dead-letter queue.
@@ -276,6 +279,7 @@ mod tests {
                 message: "0197a3a0-0000-7000-8000-000000000001".parse().unwrap(),
                 state: State::Delivered,
             },
+            account: "demo".parse().unwrap(),
             execution_id: ExecutionId::new(7),
             created_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
             attempts: 3,
@@ -286,7 +290,8 @@ mod tests {
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
         let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));
-        let off = CallbackJob { subject: Subject::EndpointDisabled { endpoint, since: job.created_at }, ..job };
+        let subject = Subject::EndpointDisabled { endpoint, since: job.created_at };
+        let off = CallbackJob { subject, ..job };
         assert_eq!(CallbackJob::read(&off.write()).unwrap(), off);
     }
 

@@ -5,10 +5,12 @@
 //! must be able to read the jobs of the older one.
 
 mod job;
+mod queued_job;
 mod sqs;
 
 pub use job::{CallbackJob, FailedSubmit, Job, JobError, Subject};
-pub use sqs::{QueueUrls, SqsQueue};
+pub use queued_job::{Group, QueuedJob};
+pub use sqs::{LaneUrls, QueueUrls, SqsQueue};
 
 use std::time::Duration;
 
@@ -30,8 +32,8 @@ pub enum QueueError {
 ///
 /// Every method fails if any job may be missing from the queue. Retry the whole step.
 pub trait Queue {
-    /// Enqueues jobs for `dispatch`.
-    async fn enqueue(&self, jobs: &[(Job, Duration)]) -> Result<(), QueueError>;
+    /// Enqueues jobs for `dispatch`, each in the queue of its lane.
+    async fn enqueue(&self, jobs: &[QueuedJob]) -> Result<(), QueueError>;
 
     /// Enqueues jobs for `callback`.
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError>;

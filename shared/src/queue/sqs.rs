@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_sqs::{Client, error::BoxError, types::SendMessageBatchRequestEntry};
 use futures_util::{TryStreamExt, stream};
+use strum::IntoEnumIterator;
 
-use super::{CallbackJob, Job, Queue, QueueError};
+use super::{CallbackJob, Group, Queue, QueueError, QueuedJob};
+use crate::domain::Lane;
 
 /// SQS's largest batch.
 const BATCH: usize = 10;
@@ -14,12 +16,36 @@ const CONCURRENCY: usize = 8;
 /// Attempts for batch entries that SQS refuses.
 const OFFERS: u32 = 4;
 
-/// The queues' URLs; `None` for a queue that the function may not use.
+/// The queues' URLs; `None` for queues that the function may not use.
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
-    pub jobs: Option<String>,
+    pub jobs: Option<LaneUrls>,
     pub callbacks: Option<String>,
     pub callbacks_dead_letters: Option<String>,
+}
+
+/// The URL of each lane's queue of jobs.
+#[derive(Clone, Debug)]
+pub struct LaneUrls {
+    pub urgent: String,
+    pub normal: String,
+    pub bulk: String,
+}
+
+impl LaneUrls {
+    fn of(&self, lane: Lane) -> &str {
+        match lane {
+            Lane::Urgent => &self.urgent,
+            Lane::Normal => &self.normal,
+            Lane::Bulk => &self.bulk,
+        }
+    }
+}
+
+struct Entry {
+    payload: String,
+    group: Group,
+    delay: Duration,
 }
 
 #[derive(Clone)]
@@ -34,31 +60,30 @@ impl SqsQueue {
         Self { client, urls }
     }
 
-    async fn send(&self, url: Option<&String>, payloads: Vec<(String, Duration)>) -> Result<(), QueueError> {
-        let url = url.ok_or_else(|| QueueError::Unavailable(BoxError::from("this function may not use the queue")))?;
-        if let [(payload, delay)] = payloads.as_slice() {
-            let request =
-                self.client.send_message().queue_url(url).message_body(payload).delay_seconds(seconds(*delay));
-            let sent = request.send().await;
+    async fn send(&self, url: &str, entries: &[Entry]) -> Result<(), QueueError> {
+        if let [Entry { payload, group, delay }] = entries {
+            let request = self.client.send_message().queue_url(url).message_body(payload);
+            let sent = request.message_group_id(group.as_str()).delay_seconds(seconds(*delay)).send().await;
             return sent.map(|_| ()).map_err(|error| QueueError::Unavailable(Box::new(error)));
         }
-        stream::iter(payloads.chunks(BATCH).map(Ok))
+        stream::iter(entries.chunks(BATCH).map(Ok))
             .try_for_each_concurrent(CONCURRENCY, |chunk| self.send_batch(url, chunk))
             .await
     }
 
-    async fn send_batch(&self, url: &str, payloads: &[(String, Duration)]) -> Result<(), QueueError> {
-        let mut waiting: Vec<usize> = (0..payloads.len()).collect();
+    async fn send_batch(&self, url: &str, entries: &[Entry]) -> Result<(), QueueError> {
+        let mut waiting: Vec<usize> = (0..entries.len()).collect();
         for offer in 0..OFFERS {
             if offer > 0 {
                 tokio::time::sleep(Duration::from_millis(50 << offer)).await;
             }
             let mut request = self.client.send_message_batch().queue_url(url);
             for &index in &waiting {
-                let (payload, delay) = &payloads[index];
+                let Entry { payload, group, delay } = &entries[index];
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(payload)
+                    .message_group_id(group.as_str())
                     .delay_seconds(seconds(*delay))
                     .build()
                     .map_err(|error| QueueError::Unavailable(Box::new(error)))?;
@@ -75,19 +100,41 @@ impl SqsQueue {
 }
 
 impl Queue for SqsQueue {
-    async fn enqueue(&self, jobs: &[(Job, Duration)]) -> Result<(), QueueError> {
-        let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
-        self.send(self.urls.jobs.as_ref(), payloads).await
+    async fn enqueue(&self, jobs: &[QueuedJob]) -> Result<(), QueueError> {
+        let urls = allowed(self.urls.jobs.as_ref())?;
+        for lane in Lane::iter() {
+            let of_lane = jobs.iter().filter(|queued| queued.lane == lane);
+            let entries: Vec<_> = of_lane
+                .map(|QueuedJob { job, group, delay, .. }| Entry {
+                    payload: job.write(),
+                    group: group.clone(),
+                    delay: *delay,
+                })
+                .collect();
+            self.send(urls.of(lane), &entries).await?;
+        }
+        Ok(())
     }
 
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError> {
-        let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
-        self.send(self.urls.callbacks.as_ref(), payloads).await
+        let entries: Vec<_> = jobs.iter().map(|(job, delay)| Entry::of_callback(job, *delay)).collect();
+        self.send(allowed(self.urls.callbacks.as_ref())?, &entries).await
     }
 
     async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError> {
-        self.send(self.urls.callbacks_dead_letters.as_ref(), vec![(job.reset().write(), Duration::ZERO)]).await
+        let url = allowed(self.urls.callbacks_dead_letters.as_ref())?;
+        self.send(url, &[Entry::of_callback(&job.reset(), Duration::ZERO)]).await
     }
+}
+
+impl Entry {
+    fn of_callback(job: &CallbackJob, delay: Duration) -> Self {
+        Self { payload: job.write(), group: Group::of_account(&job.account), delay }
+    }
+}
+
+fn allowed<T>(url: Option<&T>) -> Result<&T, QueueError> {
+    url.ok_or_else(|| QueueError::Unavailable(BoxError::from("this function may not use the queue")))
 }
 
 /// Rounds up to whole seconds, up to SQS's limit.

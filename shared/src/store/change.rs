@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Attempt, CarrierName, ExecutionId, Message, MessageId, Progress, UnmatchedId};
+use crate::domain::{AccountId, Attempt, CarrierName, ExecutionId, Lane, Message, MessageId, Progress, UnmatchedId};
 
 /// The result of inserting a message under an ID that may be taken.
 #[derive(Debug)]
@@ -139,14 +139,19 @@ pub enum ScheduledWork {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueWork {
     pub work: ScheduledWork,
+    /// The account of a message.
+    pub account: Option<AccountId>,
+    pub lane: Lane,
     pub wake_at: Timestamp,
     pub shard: u8,
 }
 
 /// A message whose progress is queued or submitting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     pub message: MessageId,
+    pub account: AccountId,
+    pub lane: Lane,
     pub not_before: Option<Timestamp>,
     pub wake_at: Option<Timestamp>,
     /// When a busy carrier is retried.

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, ttl_cache::TtlCache};
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, Carrier, CarrierName, EndpointHealth, EndpointId, Exemptions, Keywords, Rates,
-        Routes, SenderId, SenderOwner, Webhooks,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, EndpointHealth, EndpointId, Exemptions, KeyHolder,
+        Keywords, Lanes, Rates, Routes, SenderId, SenderOwner, Webhooks,
     },
     runtime::Clock,
 };
@@ -21,7 +21,7 @@ pub const DIRECTORY_TTL: SignedDuration = SignedDuration::from_secs(30);
 pub struct Directory {
     pub(super) store: DynamoDirectory,
     pub(super) clock: Clock,
-    keys: TtlCache<ApiKeyHash, Option<AccountId>>,
+    keys: TtlCache<ApiKeyHash, Option<KeyHolder>>,
     accounts: TtlCache<AccountId, Option<Account>>,
     owners: TtlCache<SenderId, Option<SenderOwner>>,
     pool: TtlCache<(), Vec<SenderId>>,
@@ -29,6 +29,7 @@ pub struct Directory {
     carrier_names: TtlCache<(), Vec<CarrierName>>,
     routes: TtlCache<(), Routes>,
     rates: TtlCache<(), Rates>,
+    lanes: TtlCache<(), Lanes>,
     keywords: TtlCache<(), Keywords>,
     exemptions: TtlCache<(), Exemptions>,
     listed_senders: TtlCache<AccountId, Vec<SenderId>>,
@@ -50,6 +51,7 @@ impl Directory {
             carrier_names: TtlCache::new(DIRECTORY_TTL),
             routes: TtlCache::new(DIRECTORY_TTL),
             rates: TtlCache::new(DIRECTORY_TTL),
+            lanes: TtlCache::new(DIRECTORY_TTL),
             keywords: TtlCache::new(DIRECTORY_TTL),
             exemptions: TtlCache::new(DIRECTORY_TTL),
             listed_senders: TtlCache::new(DIRECTORY_TTL),
@@ -58,8 +60,8 @@ impl Directory {
         }
     }
 
-    pub async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError> {
-        self.keys.get(self.clock.now(), key, || self.store.account_of_key(key)).await
+    pub async fn key_holder(&self, key: &ApiKeyHash) -> Result<Option<KeyHolder>, StoreError> {
+        self.keys.get(self.clock.now(), key, || self.store.key_holder(key)).await
     }
 
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -95,6 +97,10 @@ impl Directory {
 
     pub async fn rates(&self) -> Result<Rates, StoreError> {
         self.rates.get(self.clock.now(), &(), || self.store.rates()).await
+    }
+
+    pub async fn lanes(&self) -> Result<Lanes, StoreError> {
+        self.lanes.get(self.clock.now(), &(), || self.store.lanes()).await
     }
 
     pub async fn keywords(&self) -> Result<Keywords, StoreError> {

@@ -43,9 +43,9 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, Carrier, CarrierName, ExecutionId, Exemptions, Keyword, Keywords, Message,
-        MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner,
-        SignedDuration, Webhooks,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, ExecutionId, Exemptions, KeyHolder, Keyword, Keywords,
+        Lanes, Message, MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId,
+        SenderOwner, SignedDuration, Webhooks,
     },
     redact::unquoted,
 };
@@ -335,8 +335,8 @@ pub trait Recipients {
 
 /// The stored directory. [`Directory`] caches it.
 pub trait DirectoryStore {
-    /// Returns the account for an API key; `None` if the key is unknown or revoked.
-    async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError>;
+    /// Returns an API key's holder; `None` if the key is unknown or revoked.
+    async fn key_holder(&self, key: &ApiKeyHash) -> Result<Option<KeyHolder>, StoreError>;
 
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
@@ -354,6 +354,9 @@ pub trait DirectoryStore {
 
     /// Returns the senders' rate limits.
     async fn rates(&self) -> Result<Rates, StoreError>;
+
+    /// Returns the senders' lanes.
+    async fn lanes(&self) -> Result<Lanes, StoreError>;
 
     /// Returns the operator's keywords, without the built-in ones.
     async fn keywords(&self) -> Result<Keywords, StoreError>;

@@ -6,7 +6,7 @@ use reqwest::Url;
 use tests::Request;
 use tokio::net::TcpStream;
 
-use super::{Call, Shared, State, Submit, destination, is_submit};
+use super::{Call, Enqueued, Shared, State, Submit, destination, is_submit};
 use crate::{
     fault::{Answer, Fault, Peer},
     http::{forward, until_closed},
@@ -60,6 +60,7 @@ impl Shared {
         in_flight.send_modify(|count| *count += 1);
         self.wait(JITTER_MS).await;
         let (invocation, fault) = self.record_call(port, peer, &name);
+        self.state().enqueued.extend(Enqueued::of(&request));
         let context = CallContext { port, invocation, peer, name };
         let (answer, action) = self.inject(fault, &context, request).await;
         in_flight.send_modify(|count| *count -= 1);

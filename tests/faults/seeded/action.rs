@@ -69,7 +69,7 @@ impl Action {
             }
             4..6 => deliver.unwrap_or(Self::Tick),
             6 => Self::Tick,
-            _ => Self::ProcessQueue(QUEUES[run.random.index(2)]),
+            _ => Self::ProcessQueue(QUEUES[run.random.index(QUEUES.len())]),
         }
     }
 

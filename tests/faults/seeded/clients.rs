@@ -1,7 +1,10 @@
 //! The clients of a seeded run, from two accounts, and the few phones they write to.
 
 use serde_json::json;
-use shared::{domain::Dialect, runtime::Random};
+use shared::{
+    domain::{Dialect, Lane},
+    runtime::Random,
+};
 use tests::clients::{Ability, ClientRequest, formats, main_format};
 
 use super::one_of;
@@ -57,6 +60,8 @@ impl Client {
         };
         let has_two_channels = format.has(Ability::Channels) && phone == silent && random.index(3) == 0;
         let scenario = Scenario { rcs: has_two_channels.then_some("as the phone has it"), ..scenario };
+        let lane = one_of(random, &[None, Some(Lane::Urgent), Some(Lane::Normal), Some(Lane::Bulk)]);
+        let scenario = Scenario { lane, ..scenario };
         Self { scenario, request: None, log: ClientLog::default() }
     }
 }

@@ -65,6 +65,7 @@ fn accounts(Records { round, key_id, .. }: &Records) -> Vec<Row> {
         row(0, NOTHING, format!("account resume acme-{round}")),
         row(0, CREATED, format!("key issue acme-{round}")),
         row(0, NOTHING, "key list demo"),
+        row(0, NOTHING, format!("key lane other {key_id} --lane bulk")),
         row(0, NOTHING, format!("key revoke other {key_id}")),
         row(0, CREATED, format!("secret rotate acme-{round}")),
         row(0, NOTHING, format!("secret retire acme-{round}")),
@@ -77,6 +78,7 @@ fn senders(round: usize) -> Vec<Row> {
     vec![
         row(0, NOTHING, format!("sender add {owned} --account acme-{round}")),
         row(0, NOTHING, format!("sender rate {owned} --per-second 5")),
+        row(0, NOTHING, format!("sender lane {owned} --lane urgent")),
         row(0, NOTHING, format!("sender exempt {owned}")),
         row(0, NOTHING, "sender list"),
         row(0, NOTHING, format!("sender remove {owned}")),

@@ -76,7 +76,7 @@ impl Budgets {
 pub struct Prices {
     pub source: String,
     pub dynamodb: DynamoDb,
-    pub sqs: PerMillion,
+    pub sqs: Sqs,
     pub lambda: Lambda,
     pub http_api: PerMillion,
     pub logs: Logs,
@@ -89,6 +89,14 @@ pub struct Prices {
 pub struct DynamoDb {
     pub million_write_units: f64,
     pub million_read_units: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sqs {
+    pub million_requests: f64,
+    /// The surcharge for requests with groups of messages.
+    pub million_requests_of_groups: f64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -17,8 +17,8 @@ use crate::{
 
 const MILLION: f64 = 1e6;
 const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
-/// `jobs` and `callbacks`, each with pollers.
-const QUEUES: f64 = 2.0;
+/// Three lanes and `callbacks`, each with pollers.
+const QUEUES: f64 = 4.0;
 /// Each function's memory in gigabytes: the template's 256 MB.
 const GIGABYTES: f64 = 0.25;
 /// Invocations over which a function's log is measured.
@@ -116,7 +116,7 @@ pub async fn table(
         let (writes, reads) = (prices.dynamodb.million_write_units, prices.dynamodb.million_read_units);
         let counted = [
             ("DynamoDB", used.writes * writes + used.reads * reads),
-            ("SQS", used.sqs * prices.sqs.million_requests),
+            ("SQS", used.sqs * (prices.sqs.million_requests + prices.sqs.million_requests_of_groups)),
             ("API Gateway", used.http * prices.http_api.million_requests),
             ("Lambda, invocations", used.invocations * prices.lambda.million_requests),
             ("logs", used.log_bytes * MILLION / 1e9 * prices.logs.gigabyte),

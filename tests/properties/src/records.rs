@@ -82,7 +82,7 @@ fn jobs(payload: &str) {
     job(Job::read(payload), |job| Job::read(&job.write()));
     job(CallbackJob::read(payload), |job| CallbackJob::read(&job.write()));
     if let Ok(job) = CallbackJob::read(payload) {
-        assert_eq!(job.reset().subject.event_id(), job.subject.event_id());
+        assert_eq!(job.clone().reset().subject.event_id(), job.subject.event_id());
     }
 }
 
@@ -208,7 +208,7 @@ fn directory(stores: &Stores, item: &Value) {
     }
     let _ = read(stores.with_item(item, directory.carriers()));
     let _ = read(stores.with_item(item, directory.owner(&sender)));
-    let _ = read(stores.with_item(item, directory.account_of_key(&ApiKeyHash::of("key"))));
+    let _ = read(stores.with_item(item, directory.key_holder(&ApiKeyHash::of("key"))));
     let _ = read(stores.with_item(item, directory.keywords()));
     let _ = read(stores.with_item(item, directory.exemptions()));
     if let Some(rates) = read(stores.with_item(item, directory.rates())) {

@@ -1,11 +1,11 @@
 //! `admin account suspend` and `resume`.
 
 use serde_json::json;
-use shared::{domain::AccountId, flow::operator::requeue::requeue_account, queue::QueueUrls, runtime::Environment};
+use shared::{domain::AccountId, flow::operator::requeue::requeue_account, runtime::Environment};
 
 use crate::{
     Context, account,
-    connect::{Connection, Resource},
+    connect::Connection,
     failure::Failure,
     output::{Report, counted, time},
 };
@@ -27,7 +27,7 @@ pub(super) async fn resume(
     connection: &Connection,
     environment: &Environment,
 ) -> Result<Report, Failure> {
-    let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
+    let urls = connection.job_queues().await?;
     let gateway = connection.gateway(urls, environment).await?;
     context.directory.suspend_account(id, None).await?.ok_or_else(|| account::missing(id))?;
     let enqueued = requeue_account(&gateway, id).await?;

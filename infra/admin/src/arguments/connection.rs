@@ -55,13 +55,29 @@ pub struct ConnectionOptions {
     #[arg(long, global = true, value_name = "ARN", hide_short_help = true)]
     pub callback_secrets_key: Option<String>,
 
-    /// Job queue (or `JOBS_QUEUE_URL`)
+    /// Queue of urgent jobs (or `URGENT_JOBS_QUEUE_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub urgent_jobs_queue_url: Option<String>,
+
+    /// Dead-letter queue of urgent jobs (or `URGENT_JOBS_DEAD_LETTERS_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub urgent_jobs_dead_letters_url: Option<String>,
+
+    /// Queue of jobs in the normal lane (or `JOBS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub jobs_queue_url: Option<String>,
 
-    /// Dead-letter queue for jobs (or `JOBS_DEAD_LETTERS_URL`)
+    /// Dead-letter queue of jobs in the normal lane (or `JOBS_DEAD_LETTERS_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub jobs_dead_letters_url: Option<String>,
+
+    /// Queue of bulk jobs (or `BULK_JOBS_QUEUE_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub bulk_jobs_queue_url: Option<String>,
+
+    /// Dead-letter queue of bulk jobs (or `BULK_JOBS_DEAD_LETTERS_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub bulk_jobs_dead_letters_url: Option<String>,
 
     /// Callback queue (or `CALLBACKS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, PhoneNumber, Rate, SenderId};
 
-use super::messages::number;
+use super::{LaneChoice, messages::number};
 
 const SENDER: &str = "Sender ID: a number or a name";
 
@@ -18,7 +18,7 @@ pub enum SenderCommand {
         #[arg(long, value_name = "ID")]
         account: AccountId,
     },
-    /// List sender IDs with their owners, rate limits and exemptions
+    /// List sender IDs with their owners, rate limits, lanes and exemptions
     List {
         /// Only this account's sender IDs
         #[arg(long, value_name = "ID")]
@@ -36,6 +36,16 @@ pub enum SenderCommand {
         sender: SenderId,
         #[command(flatten)]
         rate: SenderRate,
+    },
+    /// Choose the lane of a sender ID's messages, for requests and API keys without a lane
+    #[command(
+        after_help = "Each lane has its own queue and concurrency. Example: admin sender lane 441234567890 --lane urgent"
+    )]
+    Lane {
+        #[arg(help = SENDER)]
+        sender: SenderId,
+        #[command(flatten)]
+        choice: LaneChoice,
     },
     /// Exempt messages from a sender ID from recipients' opt-outs
     #[command(

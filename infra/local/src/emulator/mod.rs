@@ -12,6 +12,7 @@ mod channels;
 mod clock;
 mod dynamodb;
 mod engine;
+mod fairness;
 mod handsets;
 mod json_line;
 mod meter;

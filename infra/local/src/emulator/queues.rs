@@ -1,6 +1,6 @@
 //! The embedded SQS's queues, whose timers the emulator's clock can move. We also correct the engine's
-//! backend where it differs from SQS: a repeated delete succeeds, a move task moves messages, and a message
-//! that becomes visible again is counted. Queue URLs point to this emulator.
+//! backend where it differs from SQS: a repeated delete succeeds, a move task moves messages, a message that
+//! becomes visible again is counted, and queues are fair. Queue URLs point to this emulator.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use url::Url;
 use winterbaume_sqs::state::{QueueState, SqsError, SqsState};
@@ -15,6 +16,7 @@ use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
 use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsStateView, StateViewError};
 
 use super::clock::EmulatorClock;
+use super::fairness::Fairness;
 
 /// The engine concatenates four UUIDs.
 const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
@@ -22,9 +24,15 @@ const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
 type EngineResult<T> = Pin<Box<dyn Future<Output = Result<T, SqsError>> + Send>>;
 type StringMap = HashMap<String, String>;
 
+#[derive(Default)]
+struct State {
+    engine: SqsState,
+    fairness: Fairness,
+}
+
 #[derive(Clone)]
 pub(super) struct Queues {
-    state: Arc<Mutex<SqsState>>,
+    state: Arc<Mutex<State>>,
     changed: Arc<watch::Sender<()>>,
     clock: Arc<EmulatorClock>,
     url: Url,
@@ -43,7 +51,7 @@ impl Queues {
     /// Returns how long a receive from the queue waits by default.
     pub(super) async fn wait(&self, queue_name: &str) -> Duration {
         let state = self.state.lock().await;
-        let queue = state.queues.get(queue_name);
+        let queue = state.engine.queues.get(queue_name);
         Duration::from_secs(queue.map_or(0, |q| q.queue.receive_wait_time_seconds.into()))
     }
 
@@ -51,7 +59,7 @@ impl Queues {
     pub(super) async fn advance(&self, seconds: i64) {
         let by_ms = seconds * 1000;
         let mut state = self.state.lock().await;
-        for queue in state.queues.values_mut() {
+        for queue in state.engine.queues.values_mut() {
             for message in &mut queue.messages {
                 message.visible_at -= by_ms;
                 message.sent_timestamp -= by_ms;
@@ -61,6 +69,54 @@ impl Queues {
             }
         }
         self.changed.send_replace(());
+    }
+
+    fn apply<T: 'static>(
+        &self,
+        change: impl FnOnce(&mut State, i64) -> Result<T, SqsError> + Send + 'static,
+    ) -> EngineResult<T> {
+        let queues = self.clone();
+        Box::pin(async move { change(&mut *queues.state.lock().await, queues.now_ms()) })
+    }
+
+    /// Does the same, and tells the receivers that wait, because a message may be visible.
+    fn apply_and_notify<T: 'static>(
+        &self,
+        change: impl FnOnce(&mut State, i64) -> Result<T, SqsError> + Send + 'static,
+    ) -> EngineResult<T> {
+        let (applied, changed) = (self.apply(change), Arc::clone(&self.changed));
+        Box::pin(async move {
+            let applied = applied.await;
+            changed.send_replace(());
+            applied
+        })
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    /// Receives messages, those of quiet groups first.
+    async fn receive(
+        &self,
+        queue_name: &str,
+        most: usize,
+        visibility_timeout: Option<u32>,
+    ) -> Result<Vec<Message>, SqsError> {
+        let State { engine, fairness } = &mut *self.state.lock().await;
+        let now_ms = self.now_ms();
+        let queue = engine.queues.get_mut(queue_name).ok_or(SqsError::NonExistentQueue)?;
+        let visibility = visibility_timeout.unwrap_or(queue.queue.visibility_timeout);
+        fairness.order(queue_name, queue, most, Timestamp::now().as_millisecond(), now_ms);
+        let before = queue.messages.len();
+        let received = engine.receive_message(queue_name, most, visibility_timeout)?;
+        let is_moved = engine.queues.get(queue_name).is_some_and(|queue| queue.messages.len() < before);
+        if is_moved {
+            // To the dead-letter queue.
+            fairness.recount(engine);
+        }
+        fairness.received(queue_name, &received, visibility, now_ms);
+        Ok(received)
     }
 }
 
@@ -148,23 +204,8 @@ macro_rules! on_state {
         fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
             let queues = self.clone();
             Box::pin(async move {
-                let $state = &mut *queues.state.lock().await;
+                let $state = &mut queues.state.lock().await.engine;
                 $body
-            })
-        }
-    )*};
-}
-
-/// Like [`on_state`], for methods that may make a message visible.
-macro_rules! on_state_and_notify {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
-        fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
-            let queues = self.clone();
-            Box::pin(async move {
-                let $state = &mut *queues.state.lock().await;
-                let outcome = $body;
-                queues.changed.send_replace(());
-                outcome
             })
         }
     )*};
@@ -181,7 +222,7 @@ impl SqsBackend for Queues {
     ) -> EngineResult<Queue> {
         let queues = self.clone();
         Box::pin(async move {
-            let mut state = queues.state.lock().await;
+            let state = &mut queues.state.lock().await.engine;
             state.create_queue(&name, &region, &account_id, &attributes, tags.as_ref())?;
             let queue = state.queues.get_mut(&name).ok_or(SqsError::NonExistentQueue)?;
             queue.queue.url = format!("{}{account_id}/{name}", queues.url);
@@ -199,44 +240,93 @@ impl SqsBackend for Queues {
     ) -> EngineResult<Vec<Message>> {
         let queues = self.clone();
         Box::pin(async move {
-            let received = queues.state.lock().await.receive_message(&queue_name, max, visibility_timeout)?;
+            let received = queues.receive(&queue_name, max, visibility_timeout).await?;
             let in_emulator_time = |message| in_emulator_time(message, &queues.clock);
             Ok(received.into_iter().map(in_emulator_time).collect())
         })
     }
 
-    on_state_and_notify! {
-        send_message(
-            queue_name: String,
-            body: String,
-            delay_seconds: Option<u32>,
-            attributes: HashMap<String, MessageAttribute>,
-            group: Option<String>,
-            deduplication: Option<String>
-        ) -> SendMessageOutput = |state| state
-            .send_message(
-                &queue_name,
-                &body,
-                delay_seconds,
-                attributes,
-                group.as_deref(),
-                deduplication.as_deref(),
-            )
-            .map(|sent| SendMessageOutput {
-                message_id: sent.message_id,
-                body_md5: sent.body_md5,
-            });
-        change_message_visibility(queue_name: String, handle: String, timeout: u32) -> () =
-            |state| state.change_message_visibility(&queue_name, &handle, timeout);
-        change_message_visibility_batch(
-            queue_name: String,
-            entries: Vec<(String, String, u32)>
-        ) -> Vec<String> = |state| state.change_message_visibility_batch(&queue_name, &entries);
-        start_message_move_task(
-            source_arn: String,
-            destination_arn: Option<String>,
-            per_second: Option<i32>
-        ) -> String = |state| redrive(state, &source_arn, destination_arn.as_deref(), per_second);
+    fn send_message(
+        &self,
+        _: String,
+        _: String,
+        queue_name: String,
+        body: String,
+        delay_seconds: Option<u32>,
+        attributes: HashMap<String, MessageAttribute>,
+        group: Option<String>,
+        deduplication: Option<String>,
+    ) -> EngineResult<SendMessageOutput> {
+        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+            let (group, deduplication) = (group.as_deref(), deduplication.as_deref());
+            let sent = engine.send_message(&queue_name, &body, delay_seconds, attributes, group, deduplication)?;
+            if let Some(group) = group {
+                fairness.sent(&queue_name, &sent.message_id, group, now_ms);
+            }
+            Ok(SendMessageOutput { message_id: sent.message_id, body_md5: sent.body_md5 })
+        })
+    }
+
+    fn change_message_visibility(
+        &self,
+        _: String,
+        _: String,
+        queue_name: String,
+        handle: String,
+        timeout: u32,
+    ) -> EngineResult<()> {
+        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+            engine.change_message_visibility(&queue_name, &handle, timeout)?;
+            fairness.visibility_changed(&queue_name, &handle, timeout, now_ms);
+            Ok(())
+        })
+    }
+
+    fn change_message_visibility_batch(
+        &self,
+        _: String,
+        _: String,
+        queue_name: String,
+        entries: Vec<(String, String, u32)>,
+    ) -> EngineResult<Vec<String>> {
+        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+            let changed = engine.change_message_visibility_batch(&queue_name, &entries)?;
+            for (_, handle, timeout) in &entries {
+                fairness.visibility_changed(&queue_name, handle, *timeout, now_ms);
+            }
+            Ok(changed)
+        })
+    }
+
+    fn start_message_move_task(
+        &self,
+        _: String,
+        _: String,
+        source_arn: String,
+        destination_arn: Option<String>,
+        per_second: Option<i32>,
+    ) -> EngineResult<String> {
+        self.apply_and_notify(move |State { engine, fairness }, _| {
+            let task = redrive(engine, &source_arn, destination_arn.as_deref(), per_second)?;
+            fairness.recount(engine);
+            Ok(task)
+        })
+    }
+
+    fn delete_message(&self, _: String, _: String, queue_name: String, handle: String) -> EngineResult<()> {
+        self.apply(move |State { engine, fairness }, now_ms| {
+            delete(engine, &queue_name, &handle)?;
+            fairness.deleted(&queue_name, &handle, now_ms);
+            Ok(())
+        })
+    }
+
+    fn purge_queue(&self, _: String, _: String, name: String) -> EngineResult<()> {
+        self.apply(move |State { engine, fairness }, _| {
+            engine.purge_queue(&name)?;
+            fairness.recount(engine);
+            Ok(())
+        })
     }
 
     on_state! {
@@ -248,9 +338,6 @@ impl SqsBackend for Queues {
             |state| state.set_queue_attributes(&name, &attributes);
         list_queues(prefix: Option<String>) -> Vec<Queue> =
             |state| Ok(state.list_queues(prefix.as_deref()).into_iter().cloned().collect());
-        delete_message(queue_name: String, handle: String) -> () =
-            |state| delete(state, &queue_name, &handle);
-        purge_queue(name: String) -> () = |state| state.purge_queue(&name);
         list_queue_tags(name: String) -> StringMap = |state| state.list_queue_tags(&name);
         tag_queue(name: String, tags: StringMap) -> () = |state| state.tag_queue(&name, &tags);
         untag_queue(name: String, keys: Vec<String>) -> () =
@@ -277,7 +364,7 @@ impl SqsBackend for Queues {
 
     fn snapshot(&self, _: String, _: String) -> Pin<Box<dyn Future<Output = SqsStateView> + Send>> {
         let queues = self.clone();
-        Box::pin(async move { SqsStateView::from(&*queues.state.lock().await) })
+        Box::pin(async move { SqsStateView::from(&queues.state.lock().await.engine) })
     }
 
     fn restore(&self, _: String, _: String, _: SqsStateView) -> Restored {

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::hash;
+use crate::{
+    domain::{AccountId, Lane},
+    hash,
+};
 
 /// An API key, shown to its client once. `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,6 +71,14 @@ impl FromStr for ApiKeyHash {
     fn from_str(text: &str) -> Result<Self, ApiKeyHashError> {
         if text.len() == 64 && is_hex(text) { Ok(Self(text.to_owned())) } else { Err(ApiKeyHashError) }
     }
+}
+
+/// The holder of a valid API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    pub account: AccountId,
+    /// The lane that the operator chose for the key's messages.
+    pub lane: Option<Lane>,
 }
 
 /// The first 8 digits of an API key's hash: a name for operators, which reveals nothing about the key.

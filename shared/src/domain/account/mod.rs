@@ -9,7 +9,7 @@ mod on_unknown;
 mod webhook;
 
 pub use account::{Account, AccountId, WebhookSecret};
-pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId};
+pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, KeyHolder};
 pub use encrypted_secret::EncryptedSecret;
 pub use on_unknown::OnUnknown;
 pub use webhook::{ClientSecret, ClientSecretError, Webhook, WebhookEvent, WebhookId, WebhookOptions, Webhooks};

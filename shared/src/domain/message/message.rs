@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect,
-    ExecutionId, Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails,
+    ExecutionId, Groupings, Keyword, Lane, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails,
     ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SentFrom, State, Tags, Text,
 };
 
@@ -51,6 +51,7 @@ pub struct MessageRequest {
     pub content: Option<Arc<Content>>,
     /// The keyword that an automatic reply answers.
     pub keyword: Option<Keyword>,
+    pub lane: Lane,
     /// The request's own choice, which overrides the account's.
     pub on_unknown: Option<OnUnknown>,
     /// The API key with which the client posted the message; `None` for an automatic reply.
@@ -365,6 +366,7 @@ impl Message {
             expires_at: None,
             content: None,
             keyword: None,
+            lane: Lane::Normal,
             on_unknown: None,
             key: None,
             fingerprint: Fingerprint::of([]),

@@ -1,7 +1,8 @@
-//! Routing: vendors, carriers, dialects, routes and the rate limits of senders.
+//! Routing: vendors, carriers, dialects, routes, lanes, and the rate limits of senders.
 
 mod carrier;
 mod dialect;
+mod lane;
 mod rate;
 mod route;
 mod route_name;
@@ -9,6 +10,7 @@ mod vendor;
 
 pub use carrier::{Carrier, CarrierName, CarrierNameError, CarrierSecret, CarrierSettings, SenderTable};
 pub use dialect::{CallbackTarget, Dialect};
+pub use lane::{Lane, Lanes};
 pub use rate::{Rate, RateError, Rates};
 pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};
 pub use route_name::{RouteName, RouteNameError};

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::identify::{IdSource, Identity, fingerprint};
 use crate::{
     domain::{
-        AccountId, BatchId, CallbackTarget, CallbackUrl, Delivery, Dialect, Draft, Message, MessageId, MessageRequest,
-        Progress, SentFrom,
+        AccountId, BatchId, CallbackTarget, CallbackUrl, Delivery, Dialect, Draft, Lane, Message, MessageId,
+        MessageRequest, Progress, SentFrom,
     },
     store::{Directory, StoreError},
 };
@@ -47,6 +47,7 @@ pub(super) fn build(
         expires_at: draft.validity.map(|validity| validity.expires_at(now)),
         content: draft.content.clone(),
         keyword: None,
+        lane: Lane::Normal,
         on_unknown: None,
         key: None,
         fingerprint: identity.fingerprint,

@@ -3,7 +3,7 @@
 use crate::{
     domain::{Message, Progress},
     flow::{Gateway, Unavailable, rate_limit::job_delay},
-    queue::{Job, Queue},
+    queue::{Queue, QueuedJob},
 };
 
 /// Enqueues a job for each queued message, unless the schedule will do so.
@@ -17,7 +17,7 @@ pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) ->
     let jobs: Vec<_> = waiting
         .filter_map(|message| {
             let delay = job_delay(message.delivery.not_before, message.delivery.wake_at, now)?;
-            Some((Job::Submit { message: message.id }, delay))
+            Some(QueuedJob::submit(message, delay))
         })
         .collect();
     if !jobs.is_empty() {

@@ -100,7 +100,7 @@ async fn accept_drafts(
 
     let batch = identify_batch(gateway, account, request, now);
     let identities = identify(gateway, account, request, batch.as_ref(), now);
-    let rates = directory.rates().await?;
+    let (rates, lanes) = (directory.rates().await?, directory.lanes().await?);
     let (existing, conflicts) = find_existing(gateway, &identities, &drafts, &rates, request.dry_run).await?;
     drafts.reject(RejectionReason::Conflict, conflicts)?;
     drafts.reject(RejectionReason::Unacceptable, without_route(directory, account, &drafts, &existing).await?)?;
@@ -114,6 +114,7 @@ async fn accept_drafts(
         let identity = &identities[index];
         let mut message = build(account, request.dialect, identity, draft, from, status_callback.as_ref(), now);
         message.request.on_unknown = request.on_unknown;
+        message.request.lane = request.lane_of(&message.request.from.id, &lanes);
         message.request.key = request.key.clone();
         Some((index, message))
     });

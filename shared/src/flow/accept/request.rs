@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{ApiKeyId, Dialect, Draft, IdempotencyKey, OnUnknown};
+use crate::domain::{ApiKeyId, Dialect, Draft, IdempotencyKey, Lane, Lanes, OnUnknown, SenderId};
 
 /// Messages that a client asks us to send.
 pub struct Request {
@@ -13,11 +13,20 @@ pub struct Request {
     /// How many messages the client posted, including those rejected by the dialect.
     pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The lane of the request or of its API key. `None`: the sender's applies, or else the usual one.
+    pub lane: Option<Lane>,
     /// `None`: the account's setting applies.
     pub on_unknown: Option<OnUnknown>,
     /// Validate and answer without writing, locking or sending.
     pub dry_run: bool,
     pub grouping: Grouping,
+}
+
+impl Request {
+    /// Returns the lane of a message from this sender.
+    pub(super) fn lane_of(&self, sender: &SenderId, lanes: &Lanes) -> Lane {
+        self.lane.or_else(|| lanes.of(sender)).unwrap_or_else(|| Lane::of_request(self.posted))
+    }
 }
 
 /// The batches of a request's messages.

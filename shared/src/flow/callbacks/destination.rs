@@ -39,7 +39,7 @@ impl Destination {
 
     /// Returns the event's ID. Two kinds of events have different IDs, so that a URL registered for both does not take
     /// one for a repeat of the other.
-    pub(super) fn event_id(&self, job: CallbackJob) -> EventId {
+    pub(super) fn event_id(&self, job: &CallbackJob) -> EventId {
         let event = job.subject.event_id();
         match self.webhook.as_ref().map(|webhook| webhook.event) {
             Some(kind @ (WebhookEvent::MessageSend | WebhookEvent::NumberOptIn)) => EventId::of_kind(event, kind),
@@ -61,7 +61,7 @@ pub(super) async fn find_destination(
     directory: &Directory,
     callback_event: &CallbackEvent,
     account: &Account,
-    job: CallbackJob,
+    job: &CallbackJob,
 ) -> Result<Destinations, Unavailable> {
     let has_webhooks =
         callback_event.dialect().is_some_and(|dialect| dialect.callback_target() == CallbackTarget::Webhooks);
@@ -71,7 +71,8 @@ pub(super) async fn find_destination(
             (1, Some(webhook)) => return Ok(Destinations::One(Box::new(Destination::of(webhook)))),
             (count, Some((first, _))) => {
                 let ids = std::iter::once(first).chain(webhooks.into_keys());
-                let jobs: Vec<_> = ids.map(|id| (CallbackJob { webhook: Some(id), ..job }, Duration::ZERO)).collect();
+                let jobs: Vec<_> =
+                    ids.map(|id| (CallbackJob { webhook: Some(id), ..job.clone() }, Duration::ZERO)).collect();
                 gateway.queue.enqueue_callbacks(&jobs).await?;
                 return Ok(Destinations::Several(count));
             }

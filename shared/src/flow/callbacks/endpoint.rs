@@ -77,12 +77,12 @@ fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
 /// and the next success clears the failures.
 pub(super) async fn record_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
-    if let Err(error) = clear_if_failing(directory, endpoint, call.job).await {
+    if let Err(error) = clear_if_failing(directory, endpoint, &call.job).await {
         warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint success");
     }
 }
 
-async fn clear_if_failing(directory: &Directory, endpoint: &Endpoint, job: CallbackJob) -> Result<(), StoreError> {
+async fn clear_if_failing(directory: &Directory, endpoint: &Endpoint, job: &CallbackJob) -> Result<(), StoreError> {
     if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
         let is_on = directory.clear_health(endpoint.id()).await?;
         let words = if is_on { "endpoint recovered" } else { "disabled endpoint answered" };
@@ -137,7 +137,8 @@ async fn disable(
     let (endpoint, now, execution_id) =
         (health.endpoint.id(), gateway.clock.now(), ExecutionId::random(&gateway.random));
     if call.account.notice_url.is_some() {
-        let notice = CallbackJob::new(Subject::EndpointDisabled { endpoint, since: now }, execution_id, now);
+        let notice =
+            CallbackJob::new(Subject::EndpointDisabled { endpoint, since: now }, &call.account.id, execution_id, now);
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
     if !directory.disable(health, now, execution_id).await? {

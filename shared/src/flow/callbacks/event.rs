@@ -106,7 +106,7 @@ pub(super) enum EventLookup {
 pub(super) async fn find_event(
     gateway: &Gateway,
     directory: &Directory,
-    job: CallbackJob,
+    job: &CallbackJob,
 ) -> Result<EventLookup, Unavailable> {
     for pause in PAUSES {
         match read_event(gateway, directory, job).await? {
@@ -117,7 +117,7 @@ pub(super) async fn find_event(
     read_event(gateway, directory, job).await
 }
 
-async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) -> Result<EventLookup, Unavailable> {
+async fn read_event(gateway: &Gateway, directory: &Directory, job: &CallbackJob) -> Result<EventLookup, Unavailable> {
     let (execution_ids, callback_event) = match job.subject {
         Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
             Some(message) => (executions_of(&message, state), CallbackEvent::State(Box::new(message), state)),

@@ -81,7 +81,7 @@ pub async fn callback(
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
         return requeue(gateway, job, not_before, now).await;
     }
-    let callback_event = match find_event(gateway, directory, job).await? {
+    let callback_event = match find_event(gateway, directory, &job).await? {
         EventLookup::Ours(callback_event) => callback_event,
         EventLookup::Other => {
             log_callback!(debug, job, "callback skipped: another execution delivers it");
@@ -101,7 +101,7 @@ pub async fn callback(
         log_callback!(debug, job, account.id = %account.id, %until, "callback delayed: the account is suspended");
         return requeue(gateway, job, until, now).await;
     }
-    let destination = match find_destination(gateway, directory, &callback_event, &account, job).await? {
+    let destination = match find_destination(gateway, directory, &callback_event, &account, &job).await? {
         Destinations::One(destination) => destination,
         Destinations::Several(webhooks) => {
             log_callback!(debug, job, webhooks, "callback enqueued for each webhook");
@@ -113,7 +113,7 @@ pub async fn callback(
             return Ok(());
         }
     };
-    let (job, event_id) = (destination.job(job), destination.event_id(job));
+    let (event_id, job) = (destination.event_id(&job), destination.job(job));
     // Another release may have enqueued this event.
     let Some(body) = callback_event.body(&destination) else {
         log_callback!(info, job, "callback skipped: the dialect has none for this event");
@@ -125,9 +125,9 @@ pub async fn callback(
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
         Admission::Later(until) => {
-            log_callback!(debug, job, %until, "callback delayed: circuit open");
-            let first_attempt_at = job.first_attempt_at.or(Some(now));
-            return requeue(gateway, CallbackJob { first_attempt_at, ..job }, until, now).await;
+            log_callback!(debug, call.job, %until, "callback delayed: circuit open");
+            let first_attempt_at = call.job.first_attempt_at.or(Some(now));
+            return requeue(gateway, CallbackJob { first_attempt_at, ..call.job }, until, now).await;
         }
         Admission::Never => {
             withhold(gateway, &call);
@@ -170,8 +170,7 @@ async fn record_result(
     call: &Call<'_>,
     answer: CallbackOutcome,
 ) -> Result<(), Unavailable> {
-    let job = call.job;
-    let account = Some(&call.account.id);
+    let (job, account) = (&call.job, Some(&call.account.id));
     let failure = match answer {
         CallbackOutcome::Delivered { status } => {
             gateway.count(Metric::CallbacksDelivered, account, None, 1);
@@ -209,13 +208,13 @@ fn withhold(gateway: &Gateway, call: &Call<'_>) {
 }
 
 async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
-    let (job, now) = (call.job, call.begun_at);
+    let (job, now) = (&call.job, call.begun_at);
     let (attempts, reason) = (job.attempts + 1, &failure.reason);
     let first_attempt_at = job.first_attempt_at.unwrap_or(now);
     let end = first_attempt_at.saturating_add(RETRY_FOR).unwrap_or(Timestamp::MAX);
     if now >= end {
         log_callback!(warn, job, attempts, reason, "callback given up");
-        gateway.queue.dead_letter(job).await?;
+        gateway.queue.dead_letter(job.clone()).await?;
         gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
     }
@@ -223,7 +222,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let again =
         now.saturating_add(SignedDuration::try_from(gap).unwrap_or(RETRY_FOR)).map_or(end, |again| again.min(end));
     log_callback!(info, job, attempts, reason, %again, "callback failed");
-    let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job };
+    let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job.clone() };
     requeue(gateway, job, again, now).await
 }
 

@@ -106,10 +106,11 @@ fn callbacks_to_replay(
     };
     let Some((subject, execution_id)) = notified else { return Vec::new() };
     let wanted = filter.url.as_ref().map(endpoint_of);
-    let job = CallbackJob::new(subject, execution_id, now);
+    let job = CallbackJob::new(subject, &account.id, execution_id, now);
     let of_kind = webhooks.iter().filter(|(_, webhook)| has_webhooks(dialect) && webhook.event == kind);
-    let mut jobs: Vec<_> =
-        of_kind.map(|(id, webhook)| (CallbackJob { webhook: Some(*id), ..job }, endpoint_of(&webhook.url))).collect();
+    let mut jobs: Vec<_> = of_kind
+        .map(|(id, webhook)| (CallbackJob { webhook: Some(*id), ..job.clone() }, endpoint_of(&webhook.url)))
+        .collect();
     if jobs.is_empty() {
         jobs.extend(job.for_each(urls).map(|(job, url)| (job, endpoint_of(url))));
     }

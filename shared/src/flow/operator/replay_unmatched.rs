@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     flow::{Gateway, Unavailable},
-    queue::{Job, Queue},
+    queue::{Queue, QueuedJob},
     store::{Bookmark, UnmatchedStore},
 };
 
@@ -13,7 +13,7 @@ pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
     let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
     loop {
         let (found, next) = gateway.store.list_unmatched(after).await?;
-        let jobs: Vec<_> = found.iter().map(|unmatched| (Job::Unmatched(unmatched.id), Duration::ZERO)).collect();
+        let jobs: Vec<_> = found.iter().map(|unmatched| QueuedJob::unmatched(unmatched.id, Duration::ZERO)).collect();
         if !jobs.is_empty() {
             gateway.queue.enqueue(&jobs).await?;
             enqueued += jobs.len();

@@ -7,7 +7,7 @@ use tracing::info;
 use crate::flow::{Gateway, Unavailable, rate_limit};
 use crate::{
     domain::AccountId,
-    queue::{Job, Queue},
+    queue::{Job, Queue, QueuedJob},
     store::Messages,
 };
 
@@ -42,7 +42,7 @@ async fn run(gateway: &Gateway, account: Option<&AccountId>, only_count: bool) -
             .into_iter()
             .filter_map(|found| {
                 let delay = rate_limit::job_delay(found.not_before.max(found.retry_at), found.wake_at, now)?;
-                Some((Job::Submit { message: found.message }, delay))
+                Some(QueuedJob::new(Job::Submit { message: found.message }, (&found.account, found.lane), delay))
             })
             .collect();
         if !only_count && !jobs.is_empty() {

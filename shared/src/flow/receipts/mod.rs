@@ -41,7 +41,7 @@ use crate::{
         Carrier, CarrierName, CarrierReceipt, ExecutionId, Message, MessageId, Progress, Receipt, ReceiptDetails,
         ReceiptStatus, ReportedStatus, SubmitReference, Unmatched, UnmatchedKind, WebhookItem,
     },
-    queue::{FailedSubmit, Job, Queue},
+    queue::{FailedSubmit, Job, Queue, QueuedJob},
     runtime::Metric,
     store::{Freshness, Messages, ReceiptInsertion},
 };
@@ -211,7 +211,8 @@ async fn enqueue_failover(gateway: &Gateway, message: &Message, report: &Report<
         details: receipt.details.clone(),
         at: Some(event_time(message, receipt.at, received_at)),
     };
-    gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
+    let job = QueuedJob::new(Job::ChannelFailed(failed), (&message.account, message.request.lane), Duration::ZERO);
+    gateway.queue.enqueue(&[job]).await?;
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "channel failed");
     Ok(())
 }

@@ -312,7 +312,7 @@ async fn enqueue_callback(
     if !has_url && reply.dialect.callback_target() != CallbackTarget::Webhooks {
         return Ok(());
     }
-    let job = CallbackJob::new(Subject::Reply { reply: reply.id }, reply.execution_id, at);
+    let job = CallbackJob::new(Subject::Reply { reply: reply.id }, &reply.account, reply.execution_id, at);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
     Ok(())
 }

@@ -53,7 +53,7 @@ use crate::{
         rate_limit::postpone_to_slot,
         receipts::{Relevance, Report, failure_reason, record_receipt, relevance},
     },
-    queue::{FailedSubmit, Job, Queue},
+    queue::{FailedSubmit, Job, Queue, QueuedJob},
     runtime::error_chain,
     store::{Change, Directory, Freshness, Lease, Messages, OutcomeUpdate},
 };
@@ -110,7 +110,9 @@ pub async fn after_failed_channel(
         && message.delivery.lease_until.is_some_and(|until| until > now);
     if is_claimed {
         // The receipt was faster than the carrier's answer.
-        gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
+        let again = Job::ChannelFailed(failed.clone());
+        let again = QueuedJob::new(again, (&message.account, message.request.lane), ANSWER_WITHIN);
+        gateway.queue.enqueue(&[again]).await?;
         return Ok(JobOutcome::Done);
     }
     let FailedSubmit { carrier, channel_index, status, .. } = *failed;

@@ -11,7 +11,7 @@ use crate::{
         Gateway, Unavailable,
         outcome::{OutcomeWrite, write_outcome},
     },
-    queue::{Job, LONGEST_DELAY, Queue},
+    queue::{LONGEST_DELAY, Queue, QueuedJob},
     store::OutcomeUpdate,
 };
 
@@ -67,7 +67,7 @@ pub(super) async fn record_outcome(
     let progress = update.progress;
     if progress == Progress::Queued {
         let delay = retry_delay(gateway, message, &update, retry_after);
-        if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
+        if let Err(error) = gateway.queue.enqueue(&[QueuedJob::submit(message, delay)]).await {
             release(gateway, message.id, update.claimed_by).await;
             return Err(error.into());
         }

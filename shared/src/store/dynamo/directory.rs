@@ -11,14 +11,15 @@ use super::{
     item::{from_attribute_value, from_item},
     keys,
     keywords::read_keywords,
+    lanes::{lane_in, read_lanes},
     rates::read_rates,
     string, unavailable,
     webhooks::read_webhooks,
 };
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSettings, Exemptions, Keywords, Rates, Routes,
-        SenderId, SenderOwner, Webhooks,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSettings, Exemptions, KeyHolder, Keywords, Lanes,
+        Rates, Routes, SenderId, SenderOwner, Webhooks,
     },
     store::{DirectoryStore, StoreError},
 };
@@ -86,12 +87,13 @@ impl DynamoDirectory {
 }
 
 impl DirectoryStore for DynamoDirectory {
-    async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError> {
+    async fn key_holder(&self, key: &ApiKeyHash) -> Result<Option<KeyHolder>, StoreError> {
         let Some(item) = self.get(keys::api_key(key)).await? else { return Ok(None) };
         if item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default() {
             return Ok(None);
         }
-        account_in(&item)
+        let lane = lane_in(&item)?;
+        Ok(account_in(&item)?.map(|account| KeyHolder { account, lane }))
     }
 
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -121,6 +123,10 @@ impl DirectoryStore for DynamoDirectory {
 
     async fn rates(&self) -> Result<Rates, StoreError> {
         self.get(keys::RATES.to_owned()).await?.as_ref().map_or_else(|| Ok(Rates::default()), read_rates)
+    }
+
+    async fn lanes(&self) -> Result<Lanes, StoreError> {
+        self.get(keys::LANES.to_owned()).await?.as_ref().map_or_else(|| Ok(Lanes::default()), read_lanes)
     }
 
     async fn keywords(&self) -> Result<Keywords, StoreError> {

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{DynamoStore, Item, keys, message_item, messages::millis, number, string, unavailable};
+use super::{
+    DynamoStore, Item, directory::account_in, keys, lanes::lane_in, message_item, messages::millis, number, string,
+    unavailable,
+};
 use crate::store::{DueWork, StoreError};
 
 impl DynamoStore {
@@ -41,7 +44,8 @@ fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "wake time", reason: "the key or time is missing".to_owned() };
     let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
     let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
-    Ok(DueWork { work, wake_at, shard })
+    let (account, lane) = (account_in(item)?, lane_in(item)?.unwrap_or_default());
+    Ok(DueWork { work, account, lane, wake_at, shard })
 }
 
 pub(super) fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {

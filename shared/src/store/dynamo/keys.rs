@@ -14,8 +14,8 @@
 //! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
 //! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
 //!
-//! `wake` and `log` project keys only; `conversation` also projects the addresses, to filter by sender. Each
-//! index entry is billed as a write.
+//! `log` projects keys only; `wake` also the account and the lane, to choose a job's queue and group; `conversation` the
+//! addresses, to filter by sender. Each index entry is billed as a write.
 //!
 //! | index | partition | sort key | items |
 //! |---|---|---|---|
@@ -46,13 +46,14 @@
 //! | `id` | attributes |
 //! |---|---|
 //! | `account#ACCOUNT` | an account's name, URLs, encrypted secrets, texts and policy |
-//! | `key#SHA-256` | an API key's `account`, and whether and when it was revoked |
+//! | `key#SHA-256` | an API key's `account`, its `lane`, and whether and when it was revoked |
 //! | `sender#SENDER` | `account` = the owner; absent if the sender is or was shared |
 //! | `senders#ACCOUNT` | the account's senders: an attribute `sender#SENDER` for each |
 //! | `webhooks#ACCOUNT` | the account's webhooks: an attribute `webhook#NUMBER` for each, and `last_id` |
 //! | `pool` | `senders` = list of shared sender IDs |
 //! | `routes` | `rules` = list of routes |
 //! | `rates` | `sender#SENDER` = messages a second |
+//! | `lanes` | `sender#SENDER` = lane |
 //! | `keywords` | `word#WORD` = keyword |
 //! | `exempt` | `sender#SENDER` = account |
 //! | `carrier#CARRIER` | a carrier's vendor and settings |
@@ -92,6 +93,8 @@ pub(super) const RETRY_AT: &str = "retry_at";
 /// In seconds.
 pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) const HISTORY: &str = "history";
+/// Also of API keys.
+pub(super) const LANE: &str = "lane";
 
 // Index `wake`: name, partition, sort key.
 pub(super) const WAKE_INDEX: &str = "wake";
@@ -258,6 +261,7 @@ pub(super) const ENDPOINT_ITEM: &str = "endpoint#";
 pub(super) const POOL: &str = "pool";
 pub(super) const ROUTES: &str = "routes";
 pub(super) const RATES: &str = "rates";
+pub(super) const LANES: &str = "lanes";
 pub(super) const CARRIERS: &str = "carriers";
 
 pub(super) const KEYWORDS: &str = "keywords";

@@ -20,9 +20,9 @@ use super::{
 use crate::{
     domain::{
         AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery,
-        Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
-        PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SenderId,
-        SenderKind, SentFrom, State, StateChange, Tags, Text,
+        Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Lane, Message, MessageId, MessageRequest,
+        OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName,
+        SenderId, SenderKind, SentFrom, State, StateChange, Tags, Text,
     },
     store::StoreError,
 };
@@ -70,6 +70,9 @@ struct MessageItem {
     content: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keyword: Option<Keyword>,
+    /// Absent if normal.
+    #[serde(default, skip_serializing_if = "Lane::is_normal")]
+    lane: Lane,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unknown: Option<OnUnknown>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,6 +181,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         valid_until: message.request.expires_at.map(Timestamp::as_millisecond),
         content: message.request.content.as_deref().map(Content::to_json),
         keyword: message.request.keyword,
+        lane: message.request.lane,
         on_unknown: message.request.on_unknown,
         key: message.request.key.clone(),
         fingerprint: URL_SAFE_NO_PAD.encode(message.request.fingerprint.as_bytes()),
@@ -236,6 +240,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         expires_at: optional_time(item.valid_until)?,
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?.map(Arc::new),
         keyword: item.keyword,
+        lane: item.lane,
         on_unknown: item.on_unknown,
         key: item.key,
         fingerprint: Fingerprint::from_bytes(fingerprint.try_into().map_err(|_| unreadable("fingerprint"))?),

@@ -14,6 +14,7 @@ mod exemptions;
 mod item;
 mod keys;
 mod keywords;
+mod lanes;
 mod message_item;
 mod message_list;
 mod messages;

@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use strum::IntoEnumIterator;
 
-use super::{DynamoStore, Item, due_work::time_in, keys, message_item, string, unavailable};
+use super::{
+    DynamoStore, Item, directory::account_in, due_work::time_in, keys, lanes::lane_in, message_item, string,
+    unavailable,
+};
 use crate::{
     domain::{AccountId, CarrierName, Message, MessageId, Progress, ReceiptStatus},
     store::{Bookmark, StoreError, Unfinished},
@@ -68,14 +71,15 @@ impl DynamoStore {
             action: "scan for unfinished messages",
             filter: &filter,
             values,
-            returned: &[keys::ID, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
+            returned: &[keys::ID, keys::ACCOUNT, keys::LANE, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
         };
         let (found, next) = self.scan_page(scan, after).await?;
         let read = |item: &Item| {
             let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
+            let (account, lane) = (account_in(item).ok()??, lane_in(item).ok()?.unwrap_or_default());
             let [not_before, retry_at, wake_at] =
                 [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
-            Some(Unfinished { message, not_before, wake_at, retry_at })
+            Some(Unfinished { message, account, lane, not_before, wake_at, retry_at })
         };
         Ok((found.iter().filter_map(read).collect(), next))
     }

@@ -7,6 +7,7 @@ mod cm;
 mod connections;
 mod control;
 mod cymba;
+mod fairness;
 mod loopback;
 mod messangi;
 mod mta;
