@@ -330,7 +330,7 @@ async fn senders_are_listed_with_owner_rate_and_exemption() {
     printed(&system, &["pool", "remove", "448888888802"]).await;
     let all = read(&system, &["sender", "list"]).await["senders"].as_array().unwrap().clone();
     let sender = |id: &str| all.iter().find(|shown| shown["sender"] == id).unwrap();
-    let expected = |sender: &str, account: Value, shared: bool, rate: Value, exempt: bool| json!({"sender": sender, "account": account, "shared": shared, "per_second": rate, "exempt": exempt});
+    let expected = |sender: &str, account: Value, shared: bool, rate: Value, exempt: bool| json!({"sender": sender, "account": account, "shared": shared, "per_second": rate, "lane": null, "exempt": exempt});
     assert_eq!(*sender("441111111110"), expected("441111111110", json!("demo"), false, json!(10), false));
     assert_eq!(*sender("12345"), expected("12345", json!("demo"), false, Value::Null, true));
     assert_eq!(*sender("448888888801"), expected("448888888801", Value::Null, true, Value::Null, false));
@@ -388,7 +388,7 @@ async fn tables_are_found_by_the_outputs_of_the_stack() {
     let shown: Value = serde_json::from_str(&shown.out).unwrap();
     assert_eq!(shown["replies_url"], format!("https://api.example{}", replies_path()));
     let lacking = run(&["admin", "requeue", "--yes"], &environment(&found)).await;
-    assert!(lacking.code == 1 && lacking.err.contains("--jobs-queue-url"), "{}", lacking.err);
+    assert!(lacking.code == 1 && lacking.err.contains("--urgent-jobs-queue-url"), "{}", lacking.err);
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
     assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
     // If the table is named, no stack is needed.

@@ -1,8 +1,11 @@
 //! Scheduled messages: sent once, at their time, unless they were cancelled.
 
+use std::time::Duration;
+
 use futures_util::future::join;
 use jiff::ToSpan;
 use reqwest::StatusCode;
+use schedule_tick::ScheduleTick;
 use serde_json::json;
 use tests::{Accepted, Phone, System};
 
@@ -114,4 +117,33 @@ async fn scheduled_work_of_a_later_release_blocks_no_other() {
     let message = scheduled(&system, 3_600).await;
     system.advance(3_600).await;
     system.until_state(&message, "delivered").await;
+}
+
+/// Without workers, ticks do not add job after job. A job that was lost is replaced.
+#[tokio::test]
+async fn backlog_of_ten_minutes_adds_no_second_job() {
+    const COUNT: u64 = 50;
+    let system = System::start().await;
+    for _ in 0..COUNT {
+        scheduled(&system, 3_600).await;
+    }
+    let system = system.without_gateway().await;
+    let environment = system.environment_of("schedule-tick");
+    let tick = ScheduleTick::new(&environment).unwrap();
+    for minutes in 60..70 {
+        environment.clock.set_ahead(Duration::from_mins(minutes));
+        tick.handle(u64::MAX).await.unwrap();
+    }
+    assert_eq!(system.queue_length("JobsQueue").await, COUNT);
+
+    system.purge_jobs().await;
+    environment.clock.set_ahead(Duration::from_mins(60 + 31));
+    tick.handle(u64::MAX).await.unwrap();
+    assert_eq!(system.queue_length("JobsQueue").await, COUNT);
+    let system = system.with_gateway().await;
+    system.advance(91 * 60).await;
+    let count = usize::try_from(COUNT).unwrap();
+    system.until_handset(&PHONE, count).await;
+    system.until_idle().await;
+    assert_eq!(system.handset(&PHONE).await.len(), count);
 }

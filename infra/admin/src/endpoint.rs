@@ -27,10 +27,13 @@ async fn list(context: &Context, account: Option<&AccountId>, reveal: bool) -> R
     if let Some(account) = account {
         account::existing(&context.directory, account).await?;
     }
-    let (all_health, now) = (context.directory.all_health(account).await?, context.clock.now());
+    let (mut all_health, now) = (context.directory.all_health(account).await?, context.clock.now());
+    // An origin at which one endpoint failed adds nothing to that endpoint's row.
+    all_health.retain(|health| !health.endpoint.is_origin() || health.failures > 1);
     let shown: Vec<_> = all_health.iter().map(|health| shown(health, reveal, now)).collect();
     let row = |health: &EndpointHealth| {
         let (account, url) = (health.endpoint.account().to_string(), url(health.endpoint.url(), reveal));
+        let url = if health.endpoint.is_origin() { format!("{url} (all URLs there)") } else { url };
         let failures = health.failures.to_string();
         [account, state(health, now), time(health.since), failures, health.reason.clone(), url]
     };
@@ -58,6 +61,7 @@ fn shown(health: &EndpointHealth, reveal: bool, now: Timestamp) -> serde_json::V
     json!({
         "account": health.endpoint.account(),
         "url": url(health.endpoint.url(), reveal),
+        "is_origin": health.endpoint.is_origin(),
         "failing_since": time(health.since),
         "failures": health.failures,
         "last_failure_at": time(health.last_at),
@@ -70,7 +74,8 @@ fn shown(health: &EndpointHealth, reveal: bool, now: Timestamp) -> serde_json::V
 async fn enable(context: &Context, account: &AccountId, wanted: &CallbackUrl, reveal: bool) -> Result<Report, Failure> {
     account::existing(&context.directory, account).await?;
     let endpoint = Endpoint::of(account, wanted);
-    let Some(health) = context.directory.enable(endpoint.id()).await? else {
+    let origin = context.directory.enable(endpoint.origin().id()).await?;
+    let Some(health) = context.directory.enable(endpoint.id()).await?.or(origin) else {
         return Err(Failure::Refused(format!(
             "that endpoint of {account} is not failing, so it is enabled; see\n\
              `admin endpoint list --account {account}`"

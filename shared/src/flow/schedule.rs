@@ -3,7 +3,9 @@
 //! 1. Read each shard's work for the next two minutes: twice the interval of ticks, so a late tick delays
 //!    no message.
 //! 2. Enqueue the jobs, with a delay exact to the second.
-//! 3. Move the wake times five minutes on. The next ticks skip the work; a later tick replaces a lost job.
+//! 3. Move the wake times half an hour on. The next ticks skip the work; a later tick replaces a lost job. SQS loses
+//!    none, so this is for a queue that was purged; and if workers are that far behind, second jobs would make it
+//!    worse.
 //!
 //! A crash between 2 and 3 costs a redundant job, which has no effect. The job clears or moves the wake time.
 
@@ -23,11 +25,11 @@ use crate::{
 /// How far a tick looks ahead.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 /// How long after its wake time work is enqueued again, if its job was lost.
-const AGAIN: SignedDuration = SignedDuration::from_mins(5);
+const AGAIN: SignedDuration = SignedDuration::from_mins(30);
 /// Items per read of a shard.
 const PAGE: u16 = 250;
 /// Concurrent writes of wake times per shard.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 
 /// Enqueues due work until none is left or `until` has passed. Returns the number of items.
 ///

@@ -60,31 +60,33 @@ impl SqsQueue {
         Self { client, urls }
     }
 
-    async fn send(&self, url: &str, entries: &[Entry]) -> Result<(), QueueError> {
-        if let [Entry { payload, group, delay }] = entries {
+    /// Sends the items' entries. An entry is built when its request is, so that a large request takes little memory.
+    async fn send<T>(&self, url: &str, items: &[T], entry: impl Fn(&T) -> Entry) -> Result<(), QueueError> {
+        if let [item] = items {
+            let Entry { payload, group, delay } = entry(item);
             let request = self.client.send_message().queue_url(url).message_body(payload);
-            let sent = request.message_group_id(group.as_str()).delay_seconds(seconds(*delay)).send().await;
+            let sent = request.message_group_id(group.as_str()).delay_seconds(seconds(delay)).send().await;
             return sent.map(|_| ()).map_err(|error| QueueError::Unavailable(Box::new(error)));
         }
-        stream::iter(entries.chunks(BATCH).map(Ok))
-            .try_for_each_concurrent(CONCURRENCY, |chunk| self.send_batch(url, chunk))
+        stream::iter(items.chunks(BATCH).map(Ok))
+            .try_for_each_concurrent(CONCURRENCY, |chunk| self.send_batch(url, chunk, &entry))
             .await
     }
 
-    async fn send_batch(&self, url: &str, entries: &[Entry]) -> Result<(), QueueError> {
-        let mut waiting: Vec<usize> = (0..entries.len()).collect();
+    async fn send_batch<T>(&self, url: &str, items: &[T], entry: impl Fn(&T) -> Entry) -> Result<(), QueueError> {
+        let mut waiting: Vec<usize> = (0..items.len()).collect();
         for offer in 0..OFFERS {
             if offer > 0 {
                 tokio::time::sleep(Duration::from_millis(50 << offer)).await;
             }
             let mut request = self.client.send_message_batch().queue_url(url);
             for &index in &waiting {
-                let Entry { payload, group, delay } = &entries[index];
+                let Entry { payload, group, delay } = entry(&items[index]);
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(payload)
                     .message_group_id(group.as_str())
-                    .delay_seconds(seconds(*delay))
+                    .delay_seconds(seconds(delay))
                     .build()
                     .map_err(|error| QueueError::Unavailable(Box::new(error)))?;
                 request = request.entries(entry);
@@ -103,31 +105,28 @@ impl Queue for SqsQueue {
     async fn enqueue(&self, jobs: &[QueuedJob]) -> Result<(), QueueError> {
         let urls = allowed(self.urls.jobs.as_ref())?;
         for lane in Lane::iter() {
-            let of_lane = jobs.iter().filter(|queued| queued.lane == lane);
-            let entries: Vec<_> = of_lane
-                .map(|QueuedJob { job, group, delay, .. }| Entry {
-                    payload: job.write(),
-                    group: group.clone(),
-                    delay: *delay,
-                })
-                .collect();
-            self.send(urls.of(lane), &entries).await?;
+            let of_lane: Vec<_> = jobs.iter().filter(|queued| queued.lane == lane).collect();
+            self.send(urls.of(lane), &of_lane, |queued| Entry::of_job(queued)).await?;
         }
         Ok(())
     }
 
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError> {
-        let entries: Vec<_> = jobs.iter().map(|(job, delay)| Entry::of_callback(job, *delay)).collect();
-        self.send(allowed(self.urls.callbacks.as_ref())?, &entries).await
+        let url = allowed(self.urls.callbacks.as_ref())?;
+        self.send(url, jobs, |(job, delay)| Entry::of_callback(job, *delay)).await
     }
 
     async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError> {
         let url = allowed(self.urls.callbacks_dead_letters.as_ref())?;
-        self.send(url, &[Entry::of_callback(&job.reset(), Duration::ZERO)]).await
+        self.send(url, &[job.reset()], |job| Entry::of_callback(job, Duration::ZERO)).await
     }
 }
 
 impl Entry {
+    fn of_job(QueuedJob { job, group, delay, .. }: &QueuedJob) -> Self {
+        Self { payload: job.write(), group: group.clone(), delay: *delay }
+    }
+
     fn of_callback(job: &CallbackJob, delay: Duration) -> Self {
         Self { payload: job.write(), group: Group::of_account(&job.account), delay }
     }

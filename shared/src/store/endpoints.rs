@@ -20,6 +20,8 @@ pub struct FailedCall<'a> {
     pub reason: &'a str,
     /// End of the pause that the endpoint asked for.
     pub paused_until: Option<Timestamp>,
+    /// For an origin: the endpoint that failed.
+    pub failed_endpoint: Option<EndpointId>,
 }
 
 /// The result of claiming an endpoint's probe after an open period.
@@ -39,8 +41,8 @@ pub trait Endpoints {
     /// Returns an endpoint's record; `None` if the endpoint works.
     async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Counts a failure and returns the record. Failures of a disabled endpoint are not counted. An SDK retry
-    /// may count one failure twice, which does no harm.
+    /// Counts a failure and returns the record. Not counted are failures of a disabled endpoint, and at an origin
+    /// failures of the same endpoint as the last. An SDK retry may count one failure twice, which does no harm.
     async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
     /// Claims the probe and holds back other events until `until`, unless the record changed after `seen` was

@@ -29,7 +29,14 @@ impl EndpointRecords {
     }
 
     async fn record_failure_with_pause(&self, at: Timestamp, paused_until: Option<Timestamp>) -> EndpointHealth {
-        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", paused_until };
+        let call = FailedCall {
+            endpoint: &self.endpoint,
+            begun_at: at,
+            at,
+            reason: "status 500",
+            paused_until,
+            failed_endpoint: None,
+        };
         self.store.record_failure(&call).await.unwrap()
     }
 

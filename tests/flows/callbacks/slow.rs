@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::callbacks::TIMEOUT;
 use tests::{Phone, Response, System, TestServer};
 
-use crate::system::{DEMO, owned, with};
+use crate::system::{DEMO, OTHER, OTHER_SENDER, custom, owned, with};
 
 const EVENTS: usize = 200;
 /// The number of pollers in the local gateway.
@@ -64,4 +64,36 @@ async fn hanging_clients_delay_others_by_one_timeout_at_most() {
     // their circuits are open, but for a probe or two. Without circuit breakers, each of these events would
     // have been sent twice.
     assert!(calls <= WORKERS * BATCH / 2, "{calls} calls to clients that hang");
+}
+
+/// Notifies the other account of messages, one after another, and returns the median time from the post to the callback.
+async fn median_time_to_notify_other(system: &System) -> Duration {
+    const SAMPLES: usize = 31;
+    let mut times = Vec::new();
+    for index in 0..SAMPLES {
+        let started = Instant::now();
+        let message = custom(OTHER_SENDER, &Phone::delivers(), "Hello");
+        system.send_one(OTHER, with(message, "callback", system.sink("other"))).await;
+        system.until_callbacks_within("other", index + 1, TIMEOUT * 4).await;
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    times[SAMPLES / 2]
+}
+
+/// Each URL fails only once, so that only the origin's circuit can open.
+#[tokio::test(flavor = "multi_thread")]
+async fn hanging_client_with_an_id_in_each_path_delays_others_once() {
+    const HANGING: usize = 600;
+    let at_rest = median_time_to_notify_other(&System::start().await).await;
+    let system = System::start().await;
+    let silent = TestServer::responding(Response::Hang).await;
+    for first in (0..HANGING).step_by(100) {
+        system.send_all(DEMO, (first..first + 100).map(|id| message(&silent.at(&id.to_string())))).await;
+    }
+    let beside = median_time_to_notify_other(&system).await;
+    println!("median at rest {at_rest:?}, beside {HANGING} hanging callbacks {beside:?}, {} calls", silent.calls());
+    assert!(beside <= 2 * at_rest, "{beside:?}, at rest {at_rest:?}");
+    // All workers hang once. Then the circuit is open, but for a probe or two.
+    assert!(silent.calls() <= WORKERS * BATCH + 3, "{} calls to the client that hangs", silent.calls());
 }

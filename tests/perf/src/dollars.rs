@@ -21,6 +21,7 @@ const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
 const QUEUES: f64 = 4.0;
 /// Each function's memory in gigabytes: the template's 256 MB.
 const GIGABYTES: f64 = 0.25;
+const TICK_GIGABYTES: f64 = 1769.0 / 1024.0;
 /// Invocations over which a function's log is measured.
 const INVOCATIONS: usize = 10;
 /// Messages in a client's request.
@@ -200,7 +201,7 @@ fn a_month(steps: &[Step], prices: &Prices) -> anyhow::Result<f64> {
     let each_tick = tick.used.reads() * prices.dynamodb.million_read_units / MILLION
         + prices.scheduler.million_requests / MILLION
         + prices.lambda.million_requests / MILLION
-        + seconds * GIGABYTES * prices.lambda.gigabyte_second_x86
+        + seconds * TICK_GIGABYTES * prices.lambda.gigabyte_second_x86
         + prices.assumed.platform_log_bytes / 1e9 * prices.logs.gigabyte;
     let polling = QUEUES * prices.assumed.empty_receives_a_month * prices.sqs.million_requests / MILLION;
     Ok(each_tick * TICKS_A_MONTH + polling)

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,22 +30,42 @@ struct State {
     fairness: Fairness,
 }
 
+/// Tells the receivers of a queue that a message may be visible.
+#[derive(Default)]
+struct Changes(std::sync::Mutex<HashMap<String, watch::Sender<()>>>);
+
+impl Changes {
+    fn of<T>(&self, queue_name: &str, with: impl FnOnce(&watch::Sender<()>) -> T) -> T {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        with(queues.entry(queue_name.to_owned()).or_insert_with(|| watch::Sender::new(())))
+    }
+
+    fn notify(&self, queue_name: &str) {
+        self.of(queue_name, |changed| changed.send_replace(()));
+    }
+
+    fn notify_all(&self) {
+        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.values().for_each(|changed| changed.send_replace(()));
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct Queues {
     state: Arc<Mutex<State>>,
-    changed: Arc<watch::Sender<()>>,
+    changed: Arc<Changes>,
     clock: Arc<EmulatorClock>,
     url: Url,
 }
 
 impl Queues {
     pub(super) fn new(url: Url, clock: Arc<EmulatorClock>) -> Self {
-        Self { state: Arc::default(), changed: Arc::new(watch::Sender::new(())), clock, url }
+        Self { state: Arc::default(), changed: Arc::default(), clock, url }
     }
 
-    /// Subscribes to changes that may make a message visible at once.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// Subscribes to changes that may make a message of the queue visible at once.
+    pub(super) fn changes(&self, queue_name: &str) -> watch::Receiver<()> {
+        self.changed.of(queue_name, watch::Sender::subscribe)
     }
 
     /// Returns how long a receive from the queue waits by default.
@@ -68,7 +88,7 @@ impl Queues {
                 }
             }
         }
-        self.changed.send_replace(());
+        self.changed.notify_all();
     }
 
     fn apply<T: 'static>(
@@ -79,15 +99,19 @@ impl Queues {
         Box::pin(async move { change(&mut *queues.state.lock().await, queues.now_ms()) })
     }
 
-    /// Does the same, and tells the receivers that wait, because a message may be visible.
+    /// Does the same, and tells the queue's receivers, because a message may be visible. Without a name, tells all.
     fn apply_and_notify<T: 'static>(
         &self,
+        queue_name: Option<String>,
         change: impl FnOnce(&mut State, i64) -> Result<T, SqsError> + Send + 'static,
     ) -> EngineResult<T> {
         let (applied, changed) = (self.apply(change), Arc::clone(&self.changed));
         Box::pin(async move {
             let applied = applied.await;
-            changed.send_replace(());
+            match queue_name {
+                Some(queue_name) => changed.notify(&queue_name),
+                None => changed.notify_all(),
+            }
             applied
         })
     }
@@ -257,7 +281,7 @@ impl SqsBackend for Queues {
         group: Option<String>,
         deduplication: Option<String>,
     ) -> EngineResult<SendMessageOutput> {
-        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+        self.apply_and_notify(Some(queue_name.clone()), move |State { engine, fairness }, now_ms| {
             let (group, deduplication) = (group.as_deref(), deduplication.as_deref());
             let sent = engine.send_message(&queue_name, &body, delay_seconds, attributes, group, deduplication)?;
             if let Some(group) = group {
@@ -275,7 +299,7 @@ impl SqsBackend for Queues {
         handle: String,
         timeout: u32,
     ) -> EngineResult<()> {
-        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+        self.apply_and_notify(Some(queue_name.clone()), move |State { engine, fairness }, now_ms| {
             engine.change_message_visibility(&queue_name, &handle, timeout)?;
             fairness.visibility_changed(&queue_name, &handle, timeout, now_ms);
             Ok(())
@@ -289,7 +313,7 @@ impl SqsBackend for Queues {
         queue_name: String,
         entries: Vec<(String, String, u32)>,
     ) -> EngineResult<Vec<String>> {
-        self.apply_and_notify(move |State { engine, fairness }, now_ms| {
+        self.apply_and_notify(Some(queue_name.clone()), move |State { engine, fairness }, now_ms| {
             let changed = engine.change_message_visibility_batch(&queue_name, &entries)?;
             for (_, handle, timeout) in &entries {
                 fairness.visibility_changed(&queue_name, handle, *timeout, now_ms);
@@ -306,7 +330,7 @@ impl SqsBackend for Queues {
         destination_arn: Option<String>,
         per_second: Option<i32>,
     ) -> EngineResult<String> {
-        self.apply_and_notify(move |State { engine, fairness }, _| {
+        self.apply_and_notify(None, move |State { engine, fairness }, _| {
             let task = redrive(engine, &source_arn, destination_arn.as_deref(), per_second)?;
             fairness.recount(engine);
             Ok(task)

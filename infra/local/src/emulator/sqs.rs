@@ -102,11 +102,13 @@ impl Embedded {
 
     /// Polls until there is a message, the wait is over, or the emulator stops.
     async fn receive(&self, headers: HeaderMap, mut call: Map<String, Value>) -> Answer {
-        let deadline = Instant::now() + self.wait(&call).await;
+        let queue_url = call.get("QueueUrl").and_then(Value::as_str);
+        let queue_name = queue_url.and_then(|url| url.rsplit('/').next()).unwrap_or_default().to_owned();
+        let deadline = Instant::now() + self.wait(&call, &queue_name).await;
         call.insert("WaitTimeSeconds".into(), 0.into());
         let body = to_body(&call);
         loop {
-            let mut changes = self.queues.changes();
+            let mut changes = self.queues.changes(&queue_name);
             let answer = self.answer(headers.clone(), body.clone()).await;
             let now = Instant::now();
             if !is_empty(&answer) || now >= deadline || self.stopping.is_cancelled() {
@@ -120,13 +122,11 @@ impl Embedded {
         }
     }
 
-    async fn wait(&self, call: &Map<String, Value>) -> Duration {
+    async fn wait(&self, call: &Map<String, Value>, queue_name: &str) -> Duration {
         if let Some(seconds) = call.get("WaitTimeSeconds").and_then(Value::as_u64) {
             return Duration::from_secs(seconds);
         }
-        let queue_url = call.get("QueueUrl").and_then(Value::as_str);
-        let queue_name = queue_url.and_then(|url| url.rsplit('/').next());
-        self.queues.wait(queue_name.unwrap_or_default()).await
+        self.queues.wait(queue_name).await
     }
 
     async fn answer(&self, headers: HeaderMap, body: Bytes) -> Answer {

@@ -5,6 +5,10 @@
 //! callback probes it. Its callbacks also wait if it asks for a pause. An endpoint is *disabled* if it
 //! answers 410, or if every call failed for five days. We then stop calling it for 30 days, or until an
 //! operator enables it.
+//!
+//! An account's whole origin has a circuit, too. A client may put an ID into each URL's path, and would otherwise never
+//! fail twice at one endpoint. Its circuit opens if calls to several endpoints fail and none succeeds. It is never
+//! disabled.
 
 use std::time::Duration;
 
@@ -32,27 +36,39 @@ const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// After this time we call a disabled endpoint again.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// An account's callback URL, without query and fragment, where clients put tokens and per-message values.
+/// An account's callback URL, without query and fragment, where clients put tokens and per-message values; or all of the
+/// account's URLs of one origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     account: AccountId,
     url: CallbackUrl,
+    is_origin: bool,
 }
 
 impl Endpoint {
     #[must_use]
     pub fn of(account: &AccountId, url: &CallbackUrl) -> Self {
-        let bare = Url::parse(url.as_str()).ok().and_then(|mut bare| {
-            bare.set_query(None);
-            bare.set_fragment(None);
-            bare.as_str().parse().ok()
-        });
-        Self { account: account.clone(), url: bare.unwrap_or_else(|| url.clone()) }
+        Self { account: account.clone(), url: bare(url, |_| {}), is_origin: false }
+    }
+
+    /// Returns all of the account's URLs with this one's scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> Self {
+        Self { account: self.account.clone(), url: bare(&self.url, |url| url.set_path("/")), is_origin: true }
     }
 
     #[must_use]
     pub fn id(&self) -> EndpointId {
-        EndpointId::of(&self.account, self.url.as_str())
+        if self.is_origin {
+            EndpointId::of_origin(&self.account, self.url.as_str())
+        } else {
+            EndpointId::of(&self.account, self.url.as_str())
+        }
+    }
+
+    #[must_use]
+    pub fn is_origin(&self) -> bool {
+        self.is_origin
     }
 
     #[must_use]
@@ -64,6 +80,17 @@ impl Endpoint {
     pub fn url(&self) -> &CallbackUrl {
         &self.url
     }
+}
+
+/// Returns the URL without query and fragment, and with a change.
+fn bare(url: &CallbackUrl, change: impl FnOnce(&mut Url)) -> CallbackUrl {
+    let bare = Url::parse(url.as_str()).ok().and_then(|mut bare| {
+        bare.set_query(None);
+        bare.set_fragment(None);
+        change(&mut bare);
+        bare.as_str().parse().ok()
+    });
+    bare.unwrap_or_else(|| url.clone())
 }
 
 /// The record of a failing endpoint.
@@ -209,6 +236,21 @@ mod tests {
         assert_eq!(ours.id(), endpoint("acme", "https://A.example:443/dr?id=2").id());
         assert_ne!(ours.id(), endpoint("acme", "https://a.example/other").id());
         assert_ne!(ours.id(), endpoint("other", "https://a.example/dr").id());
+    }
+
+    #[test]
+    fn origin_has_all_paths_of_an_account() {
+        let ours = endpoint("acme", "https://a.example/dr/7?id=1").origin();
+        assert_eq!((ours.url().as_str(), ours.is_origin()), ("https://a.example/", true));
+        assert_eq!(ours, endpoint("acme", "https://a.example:443/dr/8").origin());
+        for other in [
+            endpoint("acme", "https://a.example/"),
+            endpoint("acme", "https://a.example:8443/dr").origin(),
+            endpoint("acme", "https://b.example/dr").origin(),
+            endpoint("other", "https://a.example/dr").origin(),
+        ] {
+            assert_ne!(ours.id(), other.id(), "{other:?}");
+        }
     }
 
     #[test]

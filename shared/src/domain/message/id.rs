@@ -189,6 +189,11 @@ impl EndpointId {
     pub(in crate::domain) fn of(account: &AccountId, url: &str) -> Self {
         Self(derive(&["endpoint", account.as_str(), url]))
     }
+
+    /// `url` is the root of the origin.
+    pub(in crate::domain) fn of_origin(account: &AccountId, url: &str) -> Self {
+        Self(derive(&["origin", account.as_str(), url]))
+    }
 }
 
 /// Joins the parts with NUL, which only the last part (a carrier's own ID) might contain.

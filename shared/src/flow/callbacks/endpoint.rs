@@ -7,6 +7,8 @@
 //!    circuit.
 //! 4. Disabled endpoint: drop the event, after a consistent read.
 //!
+//! The account's origin has a circuit, too, in case that each URL is called only once. Both circuits must admit a call.
+//!
 //! A client that hangs blocks each worker until a timeout. A worker sees the open circuit half a minute later
 //! at most, and from then on only probes block a worker, one at a time. The events of a batch are called at
 //! once, so they do not wait for each other. But the batch ends with its slowest call, and if the worker dies
@@ -45,24 +47,28 @@ pub(super) enum EndpointStatus {
 
 pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<'_>) -> Result<Admission, StoreError> {
     let (Some(endpoint), now) = (&call.endpoint, call.begun_at) else { return Ok(Admission::Now) };
-    let Some(health) = directory.health(endpoint.id()).await? else { return Ok(Admission::Now) };
-    match health.circuit_state(now) {
-        CircuitState::Closed => Ok(Admission::Now),
-        CircuitState::Disabled => Ok(Admission::Never),
-        CircuitState::Open(until) => Ok(later(gateway, until, now)),
-        CircuitState::Stale => {
-            let is_on = directory.clear_health(endpoint.id()).await?;
-            Ok(if is_on { Admission::Now } else { Admission::Never })
-        }
-        CircuitState::HalfOpen => {
-            let until = health.open_until(now, TIMEOUT);
-            match directory.begin_probe(&health, until, ExecutionId::random(&gateway.random)).await? {
-                ProbeStart::Ours(_) | ProbeStart::Recovered => Ok(Admission::Now),
-                ProbeStart::Lost(found) if found.disabled.is_some() => Ok(Admission::Never),
-                ProbeStart::Lost(found) => Ok(later(gateway, found.retry_at.max(now), now)),
-            }
+    let mut to_probe = Vec::new();
+    // We look at both before we claim a probe, which would be lost if the other did not admit the call.
+    for id in [endpoint.origin().id(), endpoint.id()] {
+        let Some(health) = directory.health(id).await? else { continue };
+        match health.circuit_state(now) {
+            CircuitState::Closed => {}
+            CircuitState::Disabled => return Ok(Admission::Never),
+            CircuitState::Open(until) => return Ok(later(gateway, until, now)),
+            CircuitState::Stale if directory.clear_health(id).await? => {}
+            CircuitState::Stale => return Ok(Admission::Never),
+            CircuitState::HalfOpen => to_probe.push(health),
         }
     }
+    for health in to_probe {
+        let until = health.open_until(now, TIMEOUT);
+        match directory.begin_probe(&health, until, ExecutionId::random(&gateway.random)).await? {
+            ProbeStart::Ours(_) | ProbeStart::Recovered => {}
+            ProbeStart::Lost(found) if found.disabled.is_some() => return Ok(Admission::Never),
+            ProbeStart::Lost(found) => return Ok(later(gateway, found.retry_at.max(now), now)),
+        }
+    }
+    Ok(Admission::Now)
 }
 
 /// Delays an event until `until` plus up to half of the wait: the longer the wait, the more events end it
@@ -77,13 +83,16 @@ fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
 /// and the next success clears the failures.
 pub(super) async fn record_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
-    if let Err(error) = clear_if_failing(directory, endpoint, &call.job).await {
-        warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint success");
+    for endpoint in [endpoint, &endpoint.origin()] {
+        if let Err(error) = clear_if_failing(directory, endpoint, &call.job).await {
+            warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint success");
+        }
     }
 }
 
 async fn clear_if_failing(directory: &Directory, endpoint: &Endpoint, job: &CallbackJob) -> Result<(), StoreError> {
-    if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
+    let may_have_failed = job.attempts > 0 && !endpoint.is_origin();
+    if may_have_failed || directory.health(endpoint.id()).await?.is_some() {
         let is_on = directory.clear_health(endpoint.id()).await?;
         let words = if is_on { "endpoint recovered" } else { "disabled endpoint answered" };
         info!(endpoint.id = %endpoint.id(), "{words}");
@@ -101,7 +110,18 @@ pub(super) async fn record_failure(
     let at = gateway.clock.now();
     let paused_until =
         failure.retry_after.filter(|_| failure.is_busy).map(|wait| EndpointHealth::paused_until(at, wait));
-    let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
+    let failed = FailedCall {
+        endpoint,
+        begun_at: call.begun_at,
+        at,
+        reason: &failure.reason,
+        paused_until,
+        failed_endpoint: None,
+    };
+    // A busy or gone endpoint says nothing about the others.
+    if !failure.is_busy && !failure.is_gone {
+        record_origin_failure(directory, endpoint, &failed).await;
+    }
     let (health, earlier) = match directory.record_failure(&failed).await {
         Ok(recorded) => recorded,
         // The event is retried in any case.
@@ -124,6 +144,22 @@ pub(super) async fn record_failure(
     } else {
         EndpointStatus::Enabled
     })
+}
+
+/// Counts the failure for the endpoint's origin. Errors are only logged, because the endpoint has its own record.
+async fn record_origin_failure(directory: &Directory, endpoint: &Endpoint, failed: &FailedCall<'_>) {
+    let origin = endpoint.origin();
+    let failed = FailedCall { endpoint: &origin, failed_endpoint: Some(endpoint.id()), ..*failed };
+    match directory.record_failure(&failed).await {
+        Ok((health, earlier)) => {
+            if let Some(until) = health.opened_until(earlier.as_ref()) {
+                info!(account.id = %origin.account(), endpoint.id = %origin.id(), failures = health.failures, reason = health.reason, %until, "origin paused");
+            }
+        }
+        Err(error) => {
+            warn!(endpoint.id = %origin.id(), error = error_chain(&error), "could not record the failure of an origin");
+        }
+    }
 }
 
 /// Enqueues a notice if the account wants notices, then disables the endpoint. Returns false if the

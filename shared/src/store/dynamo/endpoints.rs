@@ -2,7 +2,9 @@
 //! failure.
 
 use aws_sdk_dynamodb::{
-    error::SdkError, operation::delete_item::builders::DeleteItemFluentBuilder, types::ReturnValue,
+    error::SdkError,
+    operation::delete_item::builders::DeleteItemFluentBuilder,
+    types::{AttributeValue, ReturnValue},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -32,14 +34,17 @@ struct EndpointHealthItem {
     retry_at: i64,
     paused_until: Option<i64>,
     disabled_since: Option<i64>,
+    #[serde(default)]
+    is_origin: bool,
     execution_id: Option<ExecutionId>,
 }
 
 fn read(item: Item) -> Result<EndpointHealth, StoreError> {
     let item: EndpointHealthItem = from_item(item).map_err(unreadable)?;
     let disabled = item.disabled_since.zip(item.execution_id);
+    let endpoint = Endpoint::of(&item.account, &item.url);
     Ok(EndpointHealth {
-        endpoint: Endpoint::of(&item.account, &item.url),
+        endpoint: if item.is_origin { endpoint.origin() } else { endpoint },
         since: time(item.since)?,
         last_at: time(item.last_at)?,
         failures: item.failures,
@@ -76,6 +81,13 @@ impl Endpoints for DynamoDirectory {
             .set(keys::EXPIRES_AT, number(EndpointHealth::kept_until(call.at).as_second()))
             .count(keys::FAILURES)
             .expect_absent(keys::DISABLED_SINCE);
+        let update = match call.failed_endpoint.map(|endpoint| string(endpoint.to_string())) {
+            Some(failed) => update
+                .set(keys::IS_ORIGIN, AttributeValue::Bool(true))
+                .set(keys::FAILED_ENDPOINT, failed.clone())
+                .expect_other(keys::FAILED_ENDPOINT, failed),
+            None => update,
+        };
         match update.send("record an endpoint's failure").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item),
             UpdateResult::NotFound => Err(unreadable("an endpoint that was just written is missing")),

@@ -58,7 +58,7 @@
 //! | `exempt` | `sender#SENDER` = account |
 //! | `carrier#CARRIER` | a carrier's vendor and settings |
 //! | `carriers` | the carriers: an attribute `carrier#CARRIER` for each |
-//! | `endpoint#UUID` | a failing callback endpoint; deleted when it works again |
+//! | `endpoint#UUID` | a failing callback endpoint, or all of an account's at one origin; deleted when it works again |
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
@@ -295,6 +295,8 @@ pub(super) const TIMES_OPENED: &str = "times_opened";
 pub(super) const PAUSED_UNTIL: &str = "paused_until";
 pub(super) const PROBED_BY: &str = "probed_by";
 pub(super) const DISABLED_SINCE: &str = "disabled_since";
+pub(super) const IS_ORIGIN: &str = "is_origin";
+pub(super) const FAILED_ENDPOINT: &str = "failed_endpoint";
 pub(super) const VENDOR: &str = "vendor";
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
