@@ -31,6 +31,7 @@ mod mta_carrier;
 mod openapi;
 mod optout;
 mod pairs;
+mod poison;
 mod rates;
 mod reading;
 mod receipts;

@@ -1,101 +1,235 @@
-//! A circuit breaker for each carrier. Repeated failures open the circuit, and we do not call the carrier for
-//! a while. Then the circuit is half-open: one message probes the carrier.
+//! A circuit breaker for each carrier, and for each account's traffic to it. Repeated failures open a circuit, and we
+//! do not call the carrier for a while. Then the circuit is half-open: one message probes the carrier.
+//!
+//! A circuit counts failures in a row, and opens only if several messages failed: one message may be to blame itself.
+//! The failures of a single account open only the account's circuit, because a firewall may refuse what this account
+//! writes. If messages of several accounts fail, the carrier's circuit opens for all. A refusal that is not the vendor's
+//! does not count while the carrier accepts other messages: it is about the message. The probe is a message that has not
+//! failed before, unless none comes for as long as the circuit was open.
 //!
 //! Each `dispatch` instance counts the failures of its own submits. That costs no extra calls, but a new
 //! instance starts from zero. Messages submitted together fail together, so the failures must also be spread
 //! over some time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{CarrierName, Outcome};
+use crate::domain::{AccountId, CarrierName, MessageId, Outcome};
 
 /// Consecutive failures before the circuit opens, and the time that they must span.
 const FAILURE_THRESHOLD: u32 = 10;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(1);
+/// Messages that must have failed, and for the carrier's circuit the accounts.
+const FAILED_MESSAGES: usize = 3;
+const FAILED_ACCOUNTS: usize = 2;
+/// How long after it accepted a message a carrier is known to work.
+const WORKS_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// A circuit remembers so many failed messages.
+const MOST_REMEMBERED: usize = 1_000;
 /// First open period. It doubles each time, up to the maximum.
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Default)]
-pub(super) struct CircuitBreakers(Mutex<HashMap<CarrierName, Circuit>>);
+pub(super) struct CircuitBreakers(Mutex<Circuits>);
+
+#[derive(Default)]
+struct Circuits {
+    /// By carrier, with an account or for all accounts.
+    by_scope: HashMap<Scope, Circuit>,
+    last_accepted: HashMap<CarrierName, Timestamp>,
+}
+
+type Scope = (CarrierName, Option<AccountId>);
+
+/// A submit, for its circuits.
+#[derive(Clone, Copy)]
+pub(super) struct Attempted<'a> {
+    pub(super) carrier: CarrierName,
+    pub(super) account: &'a AccountId,
+    pub(super) message: MessageId,
+    /// Whether a request for the message was refused before, perhaps in another instance.
+    pub(super) was_refused: bool,
+}
+
+impl Attempted<'_> {
+    fn scopes(&self) -> [Scope; 2] {
+        [(self.carrier, None), (self.carrier, Some(self.account.clone()))]
+    }
+}
+
+/// A circuit that has just opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) until: Timestamp,
+    /// Whether it is the carrier's, for all accounts.
+    pub(super) for_all: bool,
+}
 
 struct Circuit {
     failures: u32,
     since: Timestamp,
+    messages: HashSet<MessageId>,
+    /// The accounts of the failures, as many as matter.
+    accounts: HashSet<AccountId>,
     times_opened: u32,
     open_until: Option<Timestamp>,
+    /// How long the circuit is or was open.
+    open_for: SignedDuration,
 }
 
 impl CircuitBreakers {
-    /// Returns when the open circuit of `carrier` may be probed, or `None` if the carrier may be called now.
-    pub(super) fn open_until(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
-        self.lock().get(&carrier)?.open_until.filter(|open_until| *open_until > now)
+    /// Returns when the open circuit may be probed, or `None` if the carrier may be called now. Without an account, only
+    /// the carrier's circuit counts.
+    pub(super) fn open_until(
+        &self,
+        carrier: CarrierName,
+        account: Option<&AccountId>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let circuits = self.lock();
+        let of = |scope: Scope| circuits.by_scope.get(&scope)?.open_until;
+        let of_account = account.and_then(|account| of((carrier, Some(account.clone()))));
+        of((carrier, None)).max(of_account).filter(|open_until| *open_until > now)
     }
 
     /// Like [`open_until`](Self::open_until), but for use just before a submit. After the open period, the
     /// first caller probes the carrier. For later callers the circuit is open again, until the probe succeeds
     /// or the next period ends.
-    pub(super) fn admit(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
-        let mut carriers = self.lock();
-        let circuit = carriers.get_mut(&carrier)?;
-        let open_until = circuit.open_until?;
-        if open_until > now {
-            return Some(open_until);
+    pub(super) fn admit(&self, attempted: Attempted<'_>, now: Timestamp) -> Option<Timestamp> {
+        let mut circuits = self.lock();
+        let scopes = attempted.scopes();
+        let blocked = scopes.iter().filter_map(|scope| circuits.by_scope.get(scope)?.blocks(attempted, now)).max();
+        if blocked.is_some() {
+            return blocked;
         }
-        circuit.open_from(now);
+        for scope in scopes {
+            if let Some(circuit) = circuits.by_scope.get_mut(&scope).filter(|circuit| circuit.open_until.is_some()) {
+                circuit.open_from(now);
+            }
+        }
         None
     }
 
-    /// Records the outcome of a submit. A refusal counts as a success: the carrier answered. Returns the end
-    /// of the open period if this failure opened the circuit.
-    pub(super) fn record(&self, carrier: CarrierName, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
-        let mut carriers = self.lock();
+    /// Records the outcome of a submit. A vendor's refusal of the message counts as a success: the carrier answered.
+    /// Returns the circuit that this failure opened.
+    pub(super) fn record(&self, attempted: Attempted<'_>, outcome: &Outcome, now: Timestamp) -> Option<Opened> {
+        let circuits = &mut *self.lock();
+        let scopes = attempted.scopes();
         match outcome {
             Outcome::Accepted { .. } | Outcome::Rejected { .. } | Outcome::OptedOut { .. } => {
-                carriers.remove(&carrier);
-                None
-            }
-            Outcome::Busy { .. } | Outcome::Unknown { .. } => {
-                let new_circuit = Circuit { failures: 0, since: now, times_opened: 0, open_until: None };
-                let circuit = carriers.entry(carrier).or_insert(new_circuit);
-                circuit.failures = circuit.failures.saturating_add(1);
-                let is_open = circuit.open_until.is_some_and(|open_until| open_until > now);
-                if circuit.failures >= FAILURE_THRESHOLD
-                    && now.duration_since(circuit.since) >= FAILURE_WINDOW
-                    && !is_open
-                {
-                    circuit.open_from(now);
-                    return circuit.open_until;
+                for scope in scopes {
+                    circuits.by_scope.remove(&scope);
+                }
+                if let Outcome::Accepted { .. } = outcome {
+                    circuits.last_accepted.insert(attempted.carrier, now);
                 }
                 None
+            }
+            Outcome::Refused { .. } if circuits.works(attempted.carrier, now) => None,
+            Outcome::Busy { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => {
+                let mut opened = None;
+                for scope in scopes {
+                    let for_all = scope.1.is_none();
+                    let accounts = if for_all { FAILED_ACCOUNTS } else { 1 };
+                    let circuit = circuits.by_scope.entry(scope).or_insert_with(|| Circuit::new(now));
+                    circuit.count(attempted);
+                    if circuit.is_tripped(accounts, now) {
+                        circuit.open_from(now);
+                        let until = circuit.open_until;
+                        opened = opened.or(until.map(|until| Opened { until, for_all }));
+                    }
+                }
+                opened
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CarrierName, Circuit>> {
+    /// Returns whether the carrier accepted a message after this time.
+    pub(super) fn has_accepted_since(&self, carrier: CarrierName, since: Timestamp) -> bool {
+        self.lock().last_accepted.get(&carrier).is_some_and(|at| *at > since)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Circuits> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Circuits {
+    fn works(&self, carrier: CarrierName, now: Timestamp) -> bool {
+        self.last_accepted.get(&carrier).is_some_and(|at| now.duration_since(*at) <= WORKS_FOR)
+    }
+}
+
 impl Circuit {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            failures: 0,
+            since: now,
+            messages: HashSet::new(),
+            accounts: HashSet::new(),
+            times_opened: 0,
+            open_until: None,
+            open_for: SignedDuration::ZERO,
+        }
+    }
+
+    fn count(&mut self, attempted: Attempted<'_>) {
+        self.failures = self.failures.saturating_add(1);
+        if self.messages.len() < MOST_REMEMBERED {
+            self.messages.insert(attempted.message);
+        }
+        if self.accounts.len() < FAILED_ACCOUNTS && !self.accounts.contains(attempted.account) {
+            self.accounts.insert(attempted.account.clone());
+        }
+    }
+
+    /// Returns whether to open the circuit now.
+    fn is_tripped(&self, accounts: usize, now: Timestamp) -> bool {
+        let is_open = self.open_until.is_some_and(|open_until| open_until > now);
+        !is_open
+            && self.failures >= FAILURE_THRESHOLD
+            && self.messages.len() >= FAILED_MESSAGES
+            && self.accounts.len() >= accounts
+            && now.duration_since(self.since) >= FAILURE_WINDOW
+    }
+
+    /// Returns until when this submit must wait: until the end of the open period, and as long again if its message has
+    /// failed before.
+    fn blocks(&self, attempted: Attempted<'_>, now: Timestamp) -> Option<Timestamp> {
+        let open_until = self.open_until?;
+        let has_failed = attempted.was_refused || self.messages.contains(&attempted.message);
+        let wait = if has_failed { self.open_for } else { SignedDuration::ZERO };
+        Some(open_until.saturating_add(wait).unwrap_or(open_until)).filter(|until| *until > now)
+    }
+
     fn open_from(&mut self, now: Timestamp) {
-        let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
+        self.open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
         self.times_opened = self.times_opened.saturating_add(1);
-        self.open_until = now.saturating_add(open_for).ok();
+        self.open_until = now.saturating_add(self.open_for).ok();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
+    use uuid::Uuid;
 
-    fn carrier(name: &str) -> CarrierName {
-        name.parse().unwrap()
+    static ACME: LazyLock<AccountId> = LazyLock::new(|| "acme".parse().unwrap());
+    static OTHER: LazyLock<AccountId> = LazyLock::new(|| "other".parse().unwrap());
+
+    fn carrier() -> CarrierName {
+        "cm-nl".parse().unwrap()
+    }
+
+    fn of(account: &AccountId, message: u128) -> Attempted<'_> {
+        let message = MessageId::new(Uuid::from_u128(message));
+        Attempted { carrier: carrier(), account, message, was_refused: false }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -106,39 +240,103 @@ mod tests {
         Outcome::Unknown { reason: String::new() }
     }
 
+    /// Lets a message of the account fail in each of the seconds up to the threshold. Returns what the last one opened.
+    fn fail(circuits: &CircuitBreakers, account: &AccountId) -> Option<Opened> {
+        (1..=FAILURE_THRESHOLD).fold(None, |opened, second| {
+            assert_eq!(opened, None);
+            circuits.record(of(account, second.into()), &failed(), at(second.into()))
+        })
+    }
+
     #[test]
     fn circuit_stays_open_longer_after_each_failed_probe() {
         let circuits = CircuitBreakers::default();
-        for second in 1..FAILURE_THRESHOLD {
-            circuits.record(carrier("cm-nl"), &failed(), at(second.into()));
-            assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), None);
-        }
-        assert_eq!(circuits.record(carrier("cm-nl"), &failed(), at(10)), Some(at(15)));
-        assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), Some(at(15)));
+        assert_eq!(fail(&circuits, &ACME), Some(Opened { until: at(15), for_all: false }));
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(10)), Some(at(15)));
         let mut over = 15;
-        for open_for in [10, 20, 40, 60, 60] {
+        for (probe, open_for) in (100..).zip([10, 20, 40, 60, 60]) {
             // One caller probes; the rest wait.
-            assert_eq!(circuits.open_until(carrier("cm-nl"), at(over)), None);
-            assert_eq!(circuits.admit(carrier("cm-nl"), at(over)), None);
-            assert_eq!(circuits.admit(carrier("cm-nl"), at(over)), Some(at(over + open_for)));
+            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(over)), None);
+            assert_eq!(circuits.admit(of(&ACME, probe), at(over)), None);
+            assert_eq!(circuits.admit(of(&ACME, 1_000), at(over)), Some(at(over + open_for)));
             // Submits already under way do not extend the open period.
             for _ in 0..10 {
-                assert_eq!(circuits.record(carrier("cm-nl"), &failed(), at(over + 1)), None, "open already");
+                assert_eq!(circuits.record(of(&ACME, probe), &failed(), at(over + 1)), None, "open already");
             }
             over += open_for;
-            assert_eq!(circuits.open_until(carrier("cm-nl"), at(over - 1)), Some(at(over)));
+            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(over - 1)), Some(at(over)));
         }
     }
 
     #[test]
     fn simultaneous_failures_do_not_open_the_circuit() {
         let circuits = CircuitBreakers::default();
-        for _ in 0..100 {
-            circuits.record(carrier("cm-nl"), &failed(), at(0));
+        for message in 0..100 {
+            circuits.record(of(&ACME, message), &failed(), at(0));
         }
-        assert_eq!(circuits.open_until(carrier("cm-nl"), at(0)), None);
-        circuits.record(carrier("cm-nl"), &failed(), at(2));
-        assert_eq!(circuits.open_until(carrier("cm-nl"), at(2)), Some(at(7)));
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(0)), None);
+        circuits.record(of(&ACME, 100), &failed(), at(2));
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(2)), Some(at(7)));
+    }
+
+    #[test]
+    fn failures_of_two_messages_do_not_open_the_circuit() {
+        let circuits = CircuitBreakers::default();
+        for second in 0..100 {
+            let message = of(&ACME, u128::from(second % 2 == 0));
+            assert_eq!(circuits.record(message, &failed(), at(second)), None);
+        }
+        assert!(circuits.record(of(&ACME, 2), &failed(), at(100)).is_some());
+    }
+
+    #[test]
+    fn one_accounts_failures_open_no_others_circuit() {
+        let circuits = CircuitBreakers::default();
+        fail(&circuits, &ACME);
+        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(11)), None);
+        assert_eq!(circuits.open_until(carrier(), None, at(11)), None);
+        assert_eq!(circuits.admit(of(&OTHER, 50), at(11)), None);
+        // Another account's message fails, too.
+        let opened = circuits.record(of(&OTHER, 50), &failed(), at(11));
+        assert_eq!(opened, Some(Opened { until: at(16), for_all: true }));
+        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(11)), Some(at(16)));
+        // Its success closes the carrier's circuit, and not that of the first account.
+        circuits.record(of(&OTHER, 51), &Outcome::Accepted { carrier_id: None }, at(12));
+        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(12)), None);
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(12)), Some(at(15)));
+    }
+
+    #[test]
+    fn message_that_failed_probes_only_if_no_other_does() {
+        let circuits = CircuitBreakers::default();
+        fail(&circuits, &ACME);
+        let refused = Attempted { was_refused: true, ..of(&ACME, 77) };
+        for poison in [of(&ACME, 1), refused] {
+            assert_eq!(circuits.admit(poison, at(15)), Some(at(20)));
+            assert_eq!(circuits.admit(poison, at(19)), Some(at(20)));
+        }
+        assert_eq!(circuits.admit(of(&ACME, 88), at(19)), None, "it has not failed");
+
+        let circuits = CircuitBreakers::default();
+        fail(&circuits, &ACME);
+        assert_eq!(circuits.admit(of(&ACME, 1), at(20)), None);
+    }
+
+    #[test]
+    fn refusal_counts_unless_the_carrier_accepts_others() {
+        let refused = Outcome::Refused { reason: "status 403".to_owned() };
+        let circuits = CircuitBreakers::default();
+        circuits.record(of(&OTHER, 1_000), &Outcome::Accepted { carrier_id: None }, at(0));
+        let refuse = |from: i64, messages: i64| {
+            let messages = (from..from + messages).map(|second| {
+                let message = u128::try_from(second).unwrap();
+                circuits.record(of(&ACME, message), &refused, at(second)).is_some()
+            });
+            messages.filter(|is_opened| *is_opened).count()
+        };
+        assert_eq!(refuse(1, 10), 0, "it accepted a message ten seconds ago at most");
+        assert_eq!(refuse(11, 9), 0);
+        assert_eq!(refuse(20, 1), 1);
     }
 
     #[test]
@@ -147,15 +345,14 @@ mod tests {
         let opted_out = Outcome::OptedOut { reason: String::new() };
         for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected, &opted_out] {
             let circuits = CircuitBreakers::default();
-            for second in 0..FAILURE_THRESHOLD {
-                circuits.record(carrier("cm-nl"), &failed(), at(second.into()));
-            }
-            assert!(circuits.open_until(carrier("cm-nl"), at(9)).is_some());
-            circuits.record(carrier("cm-nl"), outcome, at(10));
-            assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), None);
-            circuits.record(carrier("cm-nl"), &failed(), at(11));
-            assert_eq!(circuits.open_until(carrier("cm-nl"), at(11)), None);
-            assert_eq!(circuits.admit(carrier("cm-uk"), at(11)), None);
+            assert!(fail(&circuits, &ACME).is_some());
+            circuits.record(of(&ACME, 99), outcome, at(10));
+            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(10)), None);
+            circuits.record(of(&ACME, 1), &failed(), at(11));
+            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(11)), None);
+            let is_accepted = matches!(outcome, Outcome::Accepted { .. });
+            assert_eq!(circuits.has_accepted_since(carrier(), at(9)), is_accepted);
+            assert!(!circuits.has_accepted_since(carrier(), at(10)));
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::circuit_breaker::CircuitBreakers;
+use super::circuit_breaker::{Attempted, CircuitBreakers, Opened};
 use crate::{
-    domain::{Carrier, CarrierName, CarrierSecret, LookupOutcome, Outcome, Submission, SubmitReference},
+    domain::{AccountId, Carrier, CarrierName, CarrierSecret, LookupOutcome, Outcome, Submission, SubmitReference},
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
     vendors::{Connection, Sessions, below},
@@ -37,14 +37,27 @@ impl<S: SecretStore> Submitter<S> {
         Self { http, secrets, circuits: CircuitBreakers::default(), sessions: Sessions::default(), clock }
     }
 
-    /// Returns `Busy` if the carrier's circuit is open, or `None` if we may call the carrier.
-    pub fn open_circuit(&self, carrier: CarrierName) -> Option<Outcome> {
+    /// Returns `Busy` if the circuit of the carrier, or of the account there, is open, or `None` if we may call the
+    /// carrier.
+    pub fn open_circuit(&self, carrier: CarrierName, account: &AccountId) -> Option<Outcome> {
         let now = self.clock.now();
-        self.circuits.open_until(carrier, now).map(|until| open_circuit(until, now))
+        self.circuits.open_until(carrier, Some(account), now).map(|until| open_circuit(until, now))
     }
 
-    /// Submits the message at most once, and waits for the answer up to the carrier's timeout.
-    pub async fn submit(&self, carrier: &Carrier, submission: &Submission<'_>) -> Outcome {
+    /// Returns whether the carrier accepted a message after this time.
+    pub fn has_accepted_since(&self, carrier: CarrierName, since: Timestamp) -> bool {
+        self.circuits.has_accepted_since(carrier, since)
+    }
+
+    /// Submits the account's message at most once, and waits for the answer up to the carrier's timeout. `was_refused`
+    /// tells whether an earlier request for this message was [refused](Outcome::Refused).
+    pub async fn submit(
+        &self,
+        carrier: &Carrier,
+        submission: &Submission<'_>,
+        account: &AccountId,
+        was_refused: bool,
+    ) -> Outcome {
         let Carrier { name, settings } = carrier;
         let secret = match self.secret(carrier).await {
             Ok(secret) => secret,
@@ -61,22 +74,28 @@ impl<S: SecretStore> Submitter<S> {
             return Outcome::Rejected { reason: error.to_string() };
         }
         let begun = self.clock.now();
-        if let Some(until) = self.circuits.admit(*name, begun) {
+        let message = submission.reference.message;
+        let attempted = Attempted { carrier: *name, account, message, was_refused };
+        if let Some(until) = self.circuits.admit(attempted, begun) {
             return open_circuit(until, begun);
         }
         let outcome = settings.vendor.submit(&connection, submission, begun).await;
         let outcome = secret.secrets().fold(outcome, Outcome::without_secret);
-        if let Some(until) = self.circuits.record(*name, &outcome, self.clock.now()) {
-            info!(carrier = name.as_str(), %until, "carrier paused");
+        match self.circuits.record(attempted, &outcome, self.clock.now()) {
+            Some(Opened { until, for_all: true }) => info!(carrier = name.as_str(), %until, "carrier paused"),
+            Some(Opened { until, for_all: false }) => {
+                info!(carrier = name.as_str(), account.id = %account, %until, "carrier paused for an account");
+            }
+            None => {}
         }
         outcome
     }
 
     /// Asks for the outcome of a submit that got no answer. Returns `Unknown` without a call if the carrier's
     /// lookups are off, its circuit is open, or it has no credentials.
-    pub async fn look_up(&self, carrier: &Carrier, reference: SubmitReference) -> LookupOutcome {
+    pub async fn look_up(&self, carrier: &Carrier, account: &AccountId, reference: SubmitReference) -> LookupOutcome {
         let settings = &carrier.settings;
-        if !settings.lookup || self.open_circuit(carrier.name).is_some() {
+        if !settings.lookup || self.open_circuit(carrier.name, account).is_some() {
             return LookupOutcome::Unknown;
         }
         let Ok(secret) = self.secret(carrier).await else { return LookupOutcome::Unknown };
@@ -202,7 +221,7 @@ mod tests {
             ("é".repeat(160), busy("no connection to the carrier".to_owned())),
         ] {
             let text = Text::parse(&text, SegmentLimit(10)).unwrap();
-            let outcome = submitter.submit(&carrier, &submission(&text)).await;
+            let outcome = submitter.submit(&carrier, &submission(&text), &"acme".parse().unwrap(), false).await;
             assert_eq!(outcome, expected);
         }
     }
@@ -218,7 +237,9 @@ mod tests {
             (format!("unknown key {KEY}"), "…"),
             (format!("callback https://gateway.example/dlr/one/{TOKEN}/x is no URL"), "…"),
         ] {
-            let outcome = submitter.submit(&rejecting(&format!("\"{words}\"")), &submission(&text)).await;
+            let account = "acme".parse().unwrap();
+            let carrier = rejecting(&format!("\"{words}\""));
+            let outcome = submitter.submit(&carrier, &submission(&text), &account, false).await;
             assert_eq!(outcome, Outcome::Rejected { reason: format!("status 400: {kept}") });
         }
     }

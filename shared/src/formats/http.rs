@@ -85,9 +85,9 @@ fn words(error: &Value) -> Option<String> {
 /// Sends a submit, once, and returns its outcome. `judge` returns the outcome of an answer that the vendor's page
 /// describes. It gets successes and client errors only; the rest is the same for all vendors:
 ///
-/// - *busy*: no connection, 429 and 503, with the wait in `Retry-After`, which counts from `begun`; and a client error
-///   that `judge` does not know. Then the carrier does not know us or the path: it took no message, and an operator
-///   has to look.
+/// - *busy*: no connection, 429 and 503, with the wait in `Retry-After`, which counts from `begun`.
+/// - *refused*: a client error that `judge` does not know. The carrier does not know us or the path, or a firewall before
+///   it does not let this message pass. The carrier took no message.
 /// - *unknown*: no answer, and any other status. The carrier, or a proxy before it, may have passed the message on.
 pub(crate) async fn submit(
     request: RequestBuilder,
@@ -109,7 +109,7 @@ pub(crate) async fn submit(
     let answer = Answer::read(response).await;
     match judge(&answer) {
         Some(outcome) => outcome,
-        None if status.is_client_error() => Outcome::busy(answer.reason()),
+        None if status.is_client_error() => Outcome::Refused { reason: answer.reason() },
         None => Outcome::unknown(format!("{}, unreadable answer", answer.reason())),
     }
 }

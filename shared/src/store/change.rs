@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{AccountId, Attempt, CarrierName, ExecutionId, Lane, Message, MessageId, Progress, UnmatchedId};
+use crate::domain::{
+    AccountId, Attempt, CarrierName, ExecutionId, Lane, Message, MessageId, Progress, Refusals, UnmatchedId,
+};
 
 /// The result of inserting a message under an ID that may be taken.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub struct OutcomeUpdate {
     pub carrier_id: Option<String>,
     /// Failed attempts since the last write.
     pub failed_attempts: Vec<Attempt>,
+    /// All refusals, if some are new.
+    pub refusals: Vec<Refusals>,
     /// With [`Progress::Submitted`] and [`Progress::Unknown`]: the receipt deadline.
     pub receipt_by: Option<Timestamp>,
     /// With [`Progress::Unknown`]: an earlier time at which to check the outcome.
@@ -69,6 +73,7 @@ impl OutcomeUpdate {
             carrier: None,
             carrier_id: None,
             failed_attempts: Vec::new(),
+            refusals: Vec::new(),
             receipt_by: None,
             check_at: None,
             retry_at: None,

@@ -71,6 +71,7 @@ fn reason(outcome: Outcome) -> String {
         Outcome::Rejected { reason }
         | Outcome::OptedOut { reason }
         | Outcome::Busy { reason, .. }
+        | Outcome::Refused { reason }
         | Outcome::Unknown { reason } => reason,
     }
 }

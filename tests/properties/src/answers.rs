@@ -123,7 +123,9 @@ impl Gateway {
         let sent = Sent::example(0, text);
         let settings = samples::settings(vendor, self.endpoint.url.as_str());
         let carrier = Carrier { name: name_of(vendor), settings };
-        let outcome = self.runtime.block_on(async { self.submitter().submit(&carrier, &sent.submission()).await });
+        let Ok(account) = "demo".parse() else { return };
+        let submit = async { self.submitter().submit(&carrier, &sent.submission(), &account, false).await };
+        let outcome = self.runtime.block_on(submit);
         assert_outcome(&outcome);
         match answer.status {
             503 => assert!(matches!(outcome, Outcome::Busy { .. })),
@@ -174,7 +176,8 @@ fn assert_loopback(status: u16, outcome: &Outcome) {
     match status {
         202 => assert!(matches!(outcome, Outcome::Accepted { .. })),
         400 | 422 => assert!(matches!(outcome, Outcome::Rejected { .. })),
-        401..=407 | 409..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+        429 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+        401..=407 | 409..500 => assert!(matches!(outcome, Outcome::Refused { .. })),
         _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
     }
 }
@@ -185,6 +188,7 @@ fn assert_outcome(outcome: &Outcome) {
         Outcome::Rejected { reason }
         | Outcome::OptedOut { reason }
         | Outcome::Busy { reason, .. }
+        | Outcome::Refused { reason }
         | Outcome::Unknown { reason } => {
             assert!(!reason.is_empty() && reason.chars().count() <= 120, "{reason}");
             assert_names_no_number(reason);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect,
     ExecutionId, Groupings, Keyword, Lane, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails,
-    ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SentFrom, State, Tags, Text,
+    ReceiptStatus, Receipts, RecipientLabels, Reference, Refusals, RouteName, SentFrom, State, Tags, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -88,6 +88,8 @@ pub struct Delivery {
     pub carrier_id: Option<String>,
     /// Attempts before the current one, oldest first.
     pub failed_attempts: Vec<Attempt>,
+    /// By carrier.
+    pub refusals: Vec<Refusals>,
     pub history: Vec<StateChange>,
     pub receipts: Receipts,
 }
@@ -108,6 +110,7 @@ impl Delivery {
             carrier: None,
             carrier_id: None,
             failed_attempts: Vec::new(),
+            refusals: Vec::new(),
             history: vec![StateChange { state: progress.state(), at, reason: None }],
             receipts: Receipts::default(),
         }

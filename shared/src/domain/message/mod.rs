@@ -12,6 +12,7 @@ mod label;
 mod message;
 mod receipt;
 mod receipt_details;
+mod refusals;
 mod rejection;
 mod reply;
 mod request_number;
@@ -34,6 +35,7 @@ pub use label::{Groupings, LabelError, RecipientLabels, Reference, Tags, TagsErr
 pub use message::{Delivery, Fingerprint, Message, MessageRequest, StateChange};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use receipt_details::{CountryCode, DetailError, NetworkCode, OperatorName, Price, ReceiptDetails};
+pub use refusals::Refusals;
 pub use rejection::{RejectedMessage, Rejection, RejectionReason};
 pub use reply::{RepliedTo, Reply};
 pub use request_number::RequestNumber;

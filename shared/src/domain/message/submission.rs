@@ -44,6 +44,9 @@ pub enum Outcome {
     /// The carrier cannot take the message now. If no other carrier can, we retry after our backoff or
     /// `retry_after`, whichever is longer, but within 15 minutes.
     Busy { retry_after: Option<Duration>, reason: String },
+    /// The request was refused in an answer that the vendor's page does not describe: a firewall does not let the
+    /// message pass, or the carrier does not know us. The carrier does not have the message.
+    Refused { reason: String },
     /// The carrier did not answer, and may have the message.
     Unknown { reason: String },
 }

@@ -53,10 +53,9 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
         let Some(health) = directory.health(id).await? else { continue };
         match health.circuit_state(now) {
             CircuitState::Closed => {}
-            CircuitState::Disabled => return Ok(Admission::Never),
             CircuitState::Open(until) => return Ok(later(gateway, until, now)),
             CircuitState::Stale if directory.clear_health(id).await? => {}
-            CircuitState::Stale => return Ok(Admission::Never),
+            CircuitState::Stale | CircuitState::Disabled => return Ok(Admission::Never),
             CircuitState::HalfOpen => to_probe.push(health),
         }
     }

@@ -24,8 +24,8 @@ use super::{
 use crate::{
     carriers::Submitter,
     domain::{
-        Attempt, AttemptOutcome, Carrier, CarrierSettings, ExecutionId, Message, Outcome, Progress, ReceiptDetails,
-        Submission, SubmitReference,
+        Attempt, AttemptOutcome, Carrier, CarrierName, CarrierSettings, ExecutionId, Message, Outcome, Progress,
+        ReceiptDetails, Refusals, Submission, SubmitReference,
     },
     flow::{Gateway, Unavailable, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
@@ -41,6 +41,8 @@ pub(super) struct ClaimedMessage<'a> {
     pub(super) lease_until: Timestamp,
     /// Failed attempts that are not recorded yet.
     pub(super) failed_attempts: Vec<Attempt>,
+    /// The message's refusals, with those that are not recorded yet.
+    pub(super) refusals: Vec<Refusals>,
 }
 
 /// How the attempts on a claimed message ended.
@@ -131,12 +133,15 @@ impl ClaimedMessage<'_> {
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason, None),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.count(Metric::Busy, Some(&message.account), Some(candidate.carrier), 1);
-                    let named = format!("{}: {reason}", candidate.carrier);
-                    let more = Wait { channel_index: candidate.channel_index, reason: named, retry_after };
-                    wait = Some(Wait::shorter(wait, more));
                     (AttemptOutcome::Busy, reason, retry_after)
                 }
+                Outcome::Refused { reason } => self.judge_refusal(message, candidate.carrier, reason, at),
             };
+            if outcome == AttemptOutcome::Busy {
+                let named = format!("{}: {reason}", candidate.carrier);
+                let more = Wait { channel_index: candidate.channel_index, reason: named, retry_after };
+                wait = Some(Wait::shorter(wait, more));
+            }
             let attempt = Attempt {
                 channel: candidate.channel,
                 carrier: Some(candidate.carrier),
@@ -155,7 +160,7 @@ impl ClaimedMessage<'_> {
     /// Returns the carrier, or `Busy` if a call is impossible now.
     async fn carrier(&self, message: &Message, candidate: &RouteCandidate) -> Result<Carrier, Outcome> {
         let carrier = candidate.carrier;
-        if let Some(busy) = self.submitter.open_circuit(carrier) {
+        if let Some(busy) = self.submitter.open_circuit(carrier, &message.account) {
             return Err(busy);
         }
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
@@ -179,15 +184,34 @@ impl ClaimedMessage<'_> {
     ) -> Result<Outcome, StoreError> {
         let submission = submission(message, candidate);
         let begun = self.gateway.clock.now();
-        let outcome = self.submitter.submit(carrier, &submission).await;
+        let was_refused = self.refusals.iter().any(|refusals| refusals.carrier == carrier.name);
+        let outcome = self.submitter.submit(carrier, &submission, &message.account, was_refused).await;
         match &outcome {
             Outcome::Accepted { carrier_id } => {
                 record_carrier_id(self.gateway, carrier, submission.reference, carrier_id.as_deref()).await;
             }
             Outcome::OptedOut { .. } => record_opt_out(self.gateway, message, self.execution_id, begun).await?,
-            Outcome::Rejected { .. } | Outcome::Busy { .. } | Outcome::Unknown { .. } => {}
+            Outcome::Rejected { .. } | Outcome::Busy { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => {}
         }
         Ok(outcome)
+    }
+
+    /// Counts a refusal that is not the vendor's. The message is to blame if it was refused several times and the carrier
+    /// accepted other messages meanwhile. Otherwise the refusal is of us, and the message waits as for a busy carrier.
+    fn judge_refusal(
+        &mut self,
+        message: &Message,
+        carrier: CarrierName,
+        reason: String,
+        at: Timestamp,
+    ) -> (AttemptOutcome, String, Option<Duration>) {
+        let refusals = Refusals::count(&mut self.refusals, carrier, at);
+        if refusals.are_many() && self.submitter.has_accepted_since(carrier, refusals.since) {
+            let reason = format!("{reason}, {} times, but other messages were accepted", refusals.count);
+            return (AttemptOutcome::Rejected, reason, None);
+        }
+        self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
+        (AttemptOutcome::Busy, reason, None)
     }
 
     /// Returns whether the carrier's timeout ends before the lease.
@@ -265,7 +289,10 @@ impl ClaimedMessage<'_> {
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
-            return Resolution { update: OutcomeUpdate { failed_attempts, channel_index, ..back.update }, retry_after };
+            let is_new = self.refusals != message.delivery.refusals;
+            let refusals = if is_new { std::mem::take(&mut self.refusals) } else { Vec::new() };
+            let update = OutcomeUpdate { failed_attempts, refusals, channel_index, ..back.update };
+            return Resolution { update, retry_after };
         }
         // A message with an unknown attempt stays unknown, so its record keeps the last refusal too.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };

@@ -180,6 +180,7 @@ async fn submit_claimed(
         execution_id,
         lease_until: lease.until,
         failed_attempts: Vec::new(),
+        refusals: message.delivery.refusals.clone(),
     };
     // In a box, because the future is large.
     let attempted = match Box::pin(claimed.attempt(&mut message, &candidates)).await {

@@ -88,6 +88,7 @@ pub(super) const CARRIER_ID: &str = "carrier_id";
 pub(super) const RECEIPT_BY: &str = "receipt_by";
 pub(super) const CHANNEL_INDEX: &str = "channel_index";
 pub(super) const FAILED_ATTEMPTS: &str = "failed_attempts";
+pub(super) const REFUSALS: &str = "refusals";
 pub(super) const NOT_BEFORE: &str = "not_before";
 pub(super) const RETRY_AT: &str = "retry_at";
 /// In seconds.

@@ -21,8 +21,8 @@ use crate::{
     domain::{
         AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery,
         Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Lane, Message, MessageId, MessageRequest,
-        OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName,
-        SenderId, SenderKind, SentFrom, State, StateChange, Tags, Text,
+        OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, Refusals,
+        RouteName, SenderId, SenderKind, SentFrom, State, StateChange, Tags, Text,
     },
     store::StoreError,
 };
@@ -100,6 +100,8 @@ struct MessageItem {
     carrier_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     failed_attempts: Vec<AttemptItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<RefusalsItem>,
     history: Vec<StateChangeItem>,
     position: String,
     log: String,
@@ -129,6 +131,13 @@ struct AttemptItem {
     r: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     d: Option<DetailsItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusalsItem {
+    by: CarrierName,
+    n: u8,
+    t: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,6 +206,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         carrier: message.delivery.carrier,
         carrier_id: message.delivery.carrier_id.clone(),
         failed_attempts: message.delivery.failed_attempts.iter().map(AttemptItem::from).collect(),
+        refusals: message.delivery.refusals.iter().map(RefusalsItem::from).collect(),
         history: message.delivery.history.iter().map(StateChangeItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
@@ -258,6 +268,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         carrier: item.carrier,
         carrier_id: item.carrier_id,
         failed_attempts: item.failed_attempts.into_iter().map(AttemptItem::read).collect::<Result<_, _>>()?,
+        refusals: item.refusals.into_iter().map(RefusalsItem::read).collect::<Result<_, _>>()?,
         history: item.history.into_iter().map(StateChangeItem::read).collect::<Result<_, _>>()?,
         receipts: Receipts::new(receipts),
     };
@@ -277,6 +288,11 @@ pub(super) fn write_state_change(state_change: &StateChange) -> Result<Attribute
 
 pub(super) fn write_attempts(attempts: &[Attempt]) -> Result<AttributeValue, StoreError> {
     let items: Vec<_> = attempts.iter().map(AttemptItem::from).collect();
+    to_attribute_value(items).map_err(unreadable)
+}
+
+pub(super) fn write_refusals(refusals: &[Refusals]) -> Result<AttributeValue, StoreError> {
+    let items: Vec<_> = refusals.iter().map(RefusalsItem::from).collect();
     to_attribute_value(items).map_err(unreadable)
 }
 
@@ -330,6 +346,18 @@ impl AttemptItem {
         let outcome = self.o.parse::<AttemptOutcome>().map_err(|_| unreadable("attempt"))?;
         let details = self.d.map(DetailsItem::read).unwrap_or_default();
         Ok(Attempt { channel: self.over, carrier: self.by, at: time(self.t)?, outcome, reason: self.r, details })
+    }
+}
+
+impl From<&Refusals> for RefusalsItem {
+    fn from(Refusals { carrier, count, since }: &Refusals) -> Self {
+        Self { by: *carrier, n: *count, t: since.as_millisecond() }
+    }
+}
+
+impl RefusalsItem {
+    fn read(self) -> Result<Refusals, StoreError> {
+        Ok(Refusals { carrier: self.by, count: self.n, since: time(self.t)? })
     }
 }
 

@@ -145,6 +145,9 @@ impl Messages for DynamoStore {
         if is_open || outcome_update.receipt_by.is_some() {
             update = update.expect_no_final_receipt();
         }
+        if !outcome_update.refusals.is_empty() {
+            update = update.set(keys::REFUSALS, message_item::write_refusals(&outcome_update.refusals)?);
+        }
         if progress == Progress::Queued {
             // The send slot is used up.
             update = update.remove(keys::NOT_BEFORE);

@@ -61,6 +61,7 @@ impl<C: Connector> Tables<C> {
             if let Outcome::Rejected { reason }
             | Outcome::OptedOut { reason }
             | Outcome::Busy { reason, .. }
+            | Outcome::Refused { reason }
             | Outcome::Unknown { reason } = outcome
             {
                 assert_eq!(without_numbers(&reason), reason, "{answer:?}");
@@ -111,16 +112,16 @@ impl<C: Connector> Tables<C> {
             let outcome = self.submitted(&to(endpoint)).await;
             assert_eq!(outcome, busy(None, INVALID), "{endpoint}");
         }
-        // The carrier does not know us or the path.
+        // The carrier does not know us or the path, or a firewall does not let the message pass.
         for answer in ["401", "403", "403\n\n<html>", "404", "405\n\n<html>"] {
             let outcome = self.answered(&server, answer.into()).await;
-            assert!(matches!(outcome, Outcome::Busy { retry_after: None, .. }), "{answer}: {outcome:?}");
+            assert!(matches!(outcome, Outcome::Refused { .. }), "{answer}: {outcome:?}");
         }
         server.take_requests();
         let parts = self.credentials.parts().map(|part| (part, "a\r\nx-injected: b".to_owned())).collect();
         let broken = Self { credentials: parts, ..self };
         let outcome = broken.answered(&server, "401".into()).await;
-        assert!(matches!(outcome, Outcome::Busy { .. }), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Busy { .. } | Outcome::Refused { .. }), "{outcome:?}");
         let requests = server.take_requests();
         assert!(requests.iter().flat_map(|request| &request.headers).all(|header| !header.starts_with("x-injected")));
     }
@@ -153,7 +154,10 @@ impl<C: Connector> Tables<C> {
             assert!(taken < MOST_TAKEN, "{status}: {taken} bytes");
             match outcome {
                 Outcome::Accepted { .. } => assert!(status < 300, "{status}"),
-                Outcome::Rejected { .. } | Outcome::OptedOut { .. } | Outcome::Busy { .. } => {
+                Outcome::Rejected { .. }
+                | Outcome::OptedOut { .. }
+                | Outcome::Busy { .. }
+                | Outcome::Refused { .. } => {
                     assert!((400..500).contains(&status), "{status}");
                 }
                 Outcome::Unknown { .. } => {}

@@ -49,7 +49,7 @@ impl<C: Connector> Tables<C> {
         }
         for refusal in ["401", "403", "401\n\n{\"error\":{\"code\":\"ERROR\"}}"] {
             session.server.answer_with(refusal.into());
-            assert!(matches!(session.submit::<C>().await, Outcome::Busy { .. }), "{refusal}");
+            assert!(matches!(session.submit::<C>().await, Outcome::Refused { .. }), "{refusal}");
             session.assert_requests(0, 1);
             session.server.answer_with(self.accepting_answer());
             assert!(matches!(session.submit::<C>().await, Outcome::Accepted { .. }), "after {refusal}");

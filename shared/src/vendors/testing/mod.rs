@@ -336,6 +336,10 @@ pub(crate) fn busy(retry_after: Option<u64>, reason: impl Into<String>) -> Outco
     Outcome::Busy { retry_after: retry_after.map(Duration::from_secs), reason: reason.into() }
 }
 
+pub(crate) fn refused_with(status: u16) -> Outcome {
+    Outcome::Refused { reason: format!("status {status}") }
+}
+
 /// Returns the client that submits messages in production.
 fn client() -> reqwest::Client {
     HttpStack::new().unwrap().carrier_client().unwrap()

@@ -108,7 +108,8 @@ async fn ask(
         }
     }
     // Together, because each may take seconds and this execution's time is limited.
-    let answers = join_all(carriers.iter().map(|carrier| submitter.look_up(carrier, reference))).await;
+    let answers =
+        join_all(carriers.iter().map(|carrier| submitter.look_up(carrier, &message.account, reference))).await;
     let mut denials = 0;
     for (carrier, said) in carriers.iter().zip(answers) {
         info!(message.id = %message.id, carrier = carrier.name.as_str(), found = said.into_str(), "looked up");

@@ -10,7 +10,7 @@ use crate::{
     },
     vendors::testing::{
         Answer, Outgoing, REFERENCE, SignedRow, SubmitRow, Tables, WebhookRow, accepted, bad_item, busy,
-        connector_tests, one, receipt, rejected, submit, text, unknown, webhook,
+        connector_tests, one, receipt, refused_with, rejected, submit, text, unknown, webhook,
     },
 };
 
@@ -74,9 +74,9 @@ fn answers() -> Vec<(Answer, Outcome)> {
         ("400\n\n{\"code\":\"bad-request\",\"message\":\"no\"}".into(), rejected("bad-request: no")),
         ("400".into(), rejected("status 400")),
         ("422\n\n<html>".into(), rejected("status 422")),
-        ("401".into(), busy(None, "status 401")),
-        ("409\n\n{\"code\":\"x\",\"message\":\"y\"}".into(), busy(None, "status 409")),
-        ("413".into(), busy(None, "status 413")),
+        ("401".into(), refused_with(401)),
+        ("409\n\n{\"code\":\"x\",\"message\":\"y\"}".into(), refused_with(409)),
+        ("413".into(), refused_with(413)),
         ("429\nretry-after: 7".into(), busy(Some(7), "busy (status 429)")),
         ("503".into(), busy(None, "busy (status 503)")),
         ("408".into(), unknown("status 408")),

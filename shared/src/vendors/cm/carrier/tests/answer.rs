@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::answer::Answer as Parsed;
 use crate::{
     domain::Outcome,
-    vendors::testing::{Answer, Outgoing, REFERENCE, accepted, busy, rejected, unknown},
+    vendors::testing::{Answer, Outgoing, REFERENCE, accepted, busy, refused_with, rejected, unknown},
 };
 
 const SOME: &str = include_str!("../../../../../../tests/fixtures/carriers/cm/answer-some.json");
@@ -143,8 +143,8 @@ fn unreadable() -> Vec<(Answer, Outcome)> {
 
 fn statuses() -> Vec<(Answer, Outcome)> {
     vec![
-        ("404".into(), busy(None, "status 404")),
-        ("405\n\n<html>".into(), busy(None, "status 405")),
+        ("404".into(), refused_with(404)),
+        ("405\n\n<html>".into(), refused_with(405)),
         ("408".into(), unknown("status 408")),
         ("500\n\n{\"details\":\"Unknown Error\",\"errorCode\":999}".into(), unknown("status 500")),
         ("502".into(), unknown("status 502")),

@@ -6,7 +6,7 @@ use super::super::status::status;
 use crate::{
     domain::{Outcome, SegmentLimit, Text},
     formats::codes::Meaning,
-    vendors::testing::{Answer, Outgoing, SubmitRow, accepted, busy, rejected, submit, unknown},
+    vendors::testing::{Answer, Outgoing, SubmitRow, accepted, busy, refused_with, rejected, submit, unknown},
 };
 
 const ACCEPTED: &str = include_str!("../../../../../../tests/fixtures/carriers/messangi/answer.json");
@@ -117,14 +117,14 @@ fn refusals() -> Vec<(Answer, Outcome)> {
             rejected("SEGMENTS_EXCEEDED: The number of permissible segments has been surpassed"),
         ),
         (refused(400, json!({"status": "ERROR", "description": SEGMENTS})), rejected(format!("ERROR: {SEGMENTS}"))),
-        (refused(409, json!({"status": "ERROR", "description": SEGMENTS})), busy(None, "status 409")),
-        (refused(401, code("CODE_NOT_ALLOWED", "no")), busy(None, "status 401")),
+        (refused(409, json!({"status": "ERROR", "description": SEGMENTS})), refused_with(409)),
+        (refused(401, code("CODE_NOT_ALLOWED", "no")), refused_with(401)),
         (refused(400, code("INVALID_FIELD", "is no number")), rejected("status 400: is no number")),
         (refused(400, code("QUEUE", "?")), rejected("status 400: ?")),
         (refused(400, json!({"message": "bad"})), rejected("status 400: bad")),
-        (refused(401, code("UNAUTHORIZED", "no such key")), busy(None, "status 401")),
-        (refused(403, json!({"message": "Forbidden"})), busy(None, "status 403")),
-        (refused(403, code("ERROR", "expired key")), busy(None, "status 403")),
+        (refused(401, code("UNAUTHORIZED", "no such key")), refused_with(401)),
+        (refused(403, json!({"message": "Forbidden"})), refused_with(403)),
+        (refused(403, code("ERROR", "expired key")), refused_with(403)),
     ]
 }
 
@@ -133,7 +133,7 @@ fn statuses() -> Vec<(Answer, Outcome)> {
         ("400".into(), rejected("status 400")),
         ("413\n\n<html>".into(), rejected("status 413")),
         ("422".into(), rejected("status 422")),
-        ("404".into(), busy(None, "status 404")),
+        ("404".into(), refused_with(404)),
         ("429\nretry-after: 7".into(), busy(Some(7), "busy (status 429)")),
         ("503".into(), busy(None, "busy (status 503)")),
         (format!("500\n\n{ACCEPTED}").into(), unknown("status 500")),

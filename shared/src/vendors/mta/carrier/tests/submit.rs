@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::KEY;
 use crate::{
     domain::{CarrierSettings, Outcome, SubmitReference},
-    vendors::testing::{Answer, Outgoing, REFERENCE, SubmitRow, accepted, busy, rejected, submit, unknown},
+    vendors::testing::{
+        Answer, Outgoing, REFERENCE, SubmitRow, accepted, busy, refused_with, rejected, submit, unknown,
+    },
 };
 
 const ACCEPTED: &str = include_str!("../../../../../../tests/fixtures/carriers/mta/answer.json");
@@ -106,9 +108,9 @@ fn refusals() -> Vec<(Answer, Outcome)> {
         (refused(422, words("opted-out number")), opted_out("status 422: opted-out number")),
         (refused(400, words("Unknown subscriber")), rejected("status 400: Unknown subscriber")),
         // Only a refused message tells an opt-out, not a refused account.
-        (refused(401, words("unsubscribed")), busy(None, "status 401")),
-        (refused(403, words("Your account has opted out")), busy(None, "status 403")),
-        (format!("403\n\n{UNVERIFIED}").into(), busy(None, "status 403")),
+        (refused(401, words("unsubscribed")), refused_with(401)),
+        (refused(403, words("Your account has opted out")), refused_with(403)),
+        (format!("403\n\n{UNVERIFIED}").into(), refused_with(403)),
     ]
 }
 
@@ -116,8 +118,8 @@ fn statuses() -> Vec<(Answer, Outcome)> {
     vec![
         ("400".into(), rejected("status 400")),
         ("413\n\n<html>".into(), rejected("status 413")),
-        ("401".into(), busy(None, "status 401")),
-        ("404".into(), busy(None, "status 404")),
+        ("401".into(), refused_with(401)),
+        ("404".into(), refused_with(404)),
         ("429\nretry-after: 7\n\n{\"name\":\"MTARateLimitError\"}".into(), busy(Some(7), "busy (status 429)")),
         ("503".into(), busy(None, "busy (status 503)")),
         ("500\n\n{\"httpCode\":500,\"name\":\"MTAInternalServerError\"}".into(), unknown("status 500")),
