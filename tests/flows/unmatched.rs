@@ -275,7 +275,7 @@ async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     system.purge_jobs().await;
 
     let system = system.with_gateway().await;
-    system.advance(10 * 60).await;
+    system.advance(32 * 60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
     system.until_idle().await;

@@ -3,9 +3,11 @@
 //!
 //! A circuit counts failures in a row, and opens only if several messages failed: one message may be to blame itself.
 //! The failures of a single account open only the account's circuit, because a firewall may refuse what this account
-//! writes. If messages of several accounts fail, the carrier's circuit opens for all. A refusal that is not the vendor's
-//! does not count while the carrier accepts other messages: it is about the message. The probe is a message that has not
-//! failed before, unless none comes for as long as the circuit was open.
+//! writes. If messages of several accounts fail, the carrier's circuit opens for all. The probe is a message that has
+//! not failed before, unless none comes for as long as the circuit was open.
+//!
+//! A refusal that is not the vendor's may be about the message. While the carrier accepts other messages, such refusals
+//! do not count, and a circuit that opened for them alone does not hold back anything.
 //!
 //! Each `dispatch` instance counts the failures of its own submits. That costs no extra calls, but a new
 //! instance starts from zero. Messages submitted together fail together, so the failures must also be spread
@@ -76,6 +78,8 @@ struct Circuit {
     messages: HashSet<MessageId>,
     /// The accounts of the failures, as many as matter.
     accounts: HashSet<AccountId>,
+    /// Whether all failures were refusals that are not the vendor's.
+    only_refusals: bool,
     times_opened: u32,
     open_until: Option<Timestamp>,
     /// How long the circuit is or was open.
@@ -83,8 +87,8 @@ struct Circuit {
 }
 
 impl CircuitBreakers {
-    /// Returns when the open circuit may be probed, or `None` if the carrier may be called now. Without an account, only
-    /// the carrier's circuit counts.
+    /// Returns when the open circuit may be probed, or `None` if the carrier may be called now. Without an account,
+    /// only the carrier's circuit counts.
     pub(super) fn open_until(
         &self,
         carrier: CarrierName,
@@ -92,7 +96,7 @@ impl CircuitBreakers {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let circuits = self.lock();
-        let of = |scope: Scope| circuits.by_scope.get(&scope)?.open_until;
+        let of = |scope: Scope| circuits.in_force(&scope, now)?.open_until;
         let of_account = account.and_then(|account| of((carrier, Some(account.clone()))));
         of((carrier, None)).max(of_account).filter(|open_until| *open_until > now)
     }
@@ -103,7 +107,7 @@ impl CircuitBreakers {
     pub(super) fn admit(&self, attempted: Attempted<'_>, now: Timestamp) -> Option<Timestamp> {
         let mut circuits = self.lock();
         let scopes = attempted.scopes();
-        let blocked = scopes.iter().filter_map(|scope| circuits.by_scope.get(scope)?.blocks(attempted, now)).max();
+        let blocked = scopes.iter().filter_map(|scope| circuits.in_force(scope, now)?.blocks(attempted, now)).max();
         if blocked.is_some() {
             return blocked;
         }
@@ -137,7 +141,7 @@ impl CircuitBreakers {
                     let for_all = scope.1.is_none();
                     let accounts = if for_all { FAILED_ACCOUNTS } else { 1 };
                     let circuit = circuits.by_scope.entry(scope).or_insert_with(|| Circuit::new(now));
-                    circuit.count(attempted);
+                    circuit.count(attempted, outcome);
                     if circuit.is_tripped(accounts, now) {
                         circuit.open_from(now);
                         let until = circuit.open_until;
@@ -163,6 +167,11 @@ impl Circuits {
     fn works(&self, carrier: CarrierName, now: Timestamp) -> bool {
         self.last_accepted.get(&carrier).is_some_and(|at| now.duration_since(*at) <= WORKS_FOR)
     }
+
+    /// Returns the circuit, unless it counted only refusals and the carrier accepts other messages.
+    fn in_force(&self, scope: &Scope, now: Timestamp) -> Option<&Circuit> {
+        self.by_scope.get(scope).filter(|circuit| !circuit.only_refusals || !self.works(scope.0, now))
+    }
 }
 
 impl Circuit {
@@ -172,14 +181,16 @@ impl Circuit {
             since: now,
             messages: HashSet::new(),
             accounts: HashSet::new(),
+            only_refusals: true,
             times_opened: 0,
             open_until: None,
             open_for: SignedDuration::ZERO,
         }
     }
 
-    fn count(&mut self, attempted: Attempted<'_>) {
+    fn count(&mut self, attempted: Attempted<'_>, outcome: &Outcome) {
         self.failures = self.failures.saturating_add(1);
+        self.only_refusals &= matches!(outcome, Outcome::Refused { .. });
         if self.messages.len() < MOST_REMEMBERED {
             self.messages.insert(attempted.message);
         }
@@ -337,6 +348,10 @@ mod tests {
         assert_eq!(refuse(1, 10), 0, "it accepted a message ten seconds ago at most");
         assert_eq!(refuse(11, 9), 0);
         assert_eq!(refuse(20, 1), 1);
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(21)), Some(at(25)));
+        circuits.record(of(&OTHER, 1_001), &Outcome::Accepted { carrier_id: None }, at(21));
+        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(21)), None);
+        assert_eq!(circuits.admit(of(&ACME, 5), at(21)), None, "another try for a message that was refused");
     }
 
     #[test]

@@ -86,8 +86,8 @@ fn words(error: &Value) -> Option<String> {
 /// describes. It gets successes and client errors only; the rest is the same for all vendors:
 ///
 /// - *busy*: no connection, 429 and 503, with the wait in `Retry-After`, which counts from `begun`.
-/// - *refused*: a client error that `judge` does not know. The carrier does not know us or the path, or a firewall before
-///   it does not let this message pass. The carrier took no message.
+/// - *refused*: a client error that `judge` does not know. The carrier does not know us or the path, or a firewall
+///   before it does not let this message pass. The carrier took no message.
 /// - *unknown*: no answer, and any other status. The carrier, or a proxy before it, may have passed the message on.
 pub(crate) async fn submit(
     request: RequestBuilder,

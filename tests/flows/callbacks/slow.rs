@@ -66,7 +66,7 @@ async fn hanging_clients_delay_others_by_one_timeout_at_most() {
     assert!(calls <= WORKERS * BATCH / 2, "{calls} calls to clients that hang");
 }
 
-/// Notifies the other account of messages, one after another, and returns the median time from the post to the callback.
+/// Notifies the other account of messages, one after another. Returns the median time from the post to the callback.
 async fn median_time_to_notify_other(system: &System) -> Duration {
     const SAMPLES: usize = 31;
     let mut times = Vec::new();

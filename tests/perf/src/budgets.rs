@@ -17,6 +17,7 @@ pub struct Budgets {
     pub size: BTreeMap<String, f64>,
     pub cpu: Cpu,
     pub rate: Rate,
+    pub lanes: Lanes,
 }
 
 /// AWS units for each message.
@@ -36,6 +37,13 @@ pub struct Tick {
     pub queries: f64,
     /// A tick's read units with many messages pending, as a multiple of those with few.
     pub growth: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lanes {
+    /// From the post of a single message to the handset, beside a campaign.
+    pub seconds: f64,
 }
 
 /// Multiples of the no-op's values.

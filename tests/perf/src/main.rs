@@ -12,6 +12,7 @@ mod cold_start;
 mod cpu;
 mod dollars;
 mod instructions;
+mod lanes;
 mod load;
 mod messages;
 mod procfs;
@@ -74,6 +75,7 @@ enum Section {
     Size,
     Cpu,
     Rate,
+    Lanes,
 }
 
 const COUNTED: [Section; 3] = [Section::Units, Section::Dollars, Section::Size];
@@ -142,6 +144,7 @@ impl Run {
             Section::Size => size::table(&arguments.archives, budgets),
             Section::Cpu => cpu::table(cpu_usage, binaries, budgets).await,
             Section::Rate => rate::table(&arguments.local, &arguments.local_profile, budgets).await,
+            Section::Lanes => lanes::table(&arguments.local, budgets).await,
         }
     }
 }

@@ -19,6 +19,7 @@ mod meter;
 mod network;
 mod phone;
 mod problem;
+mod queue_changes;
 mod queues;
 mod secrets;
 mod sinks;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsStateView, StateViewErro
 
 use super::clock::EmulatorClock;
 use super::fairness::Fairness;
+use super::queue_changes::QueueChanges;
 
 /// The engine concatenates four UUIDs.
 const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
@@ -30,30 +31,10 @@ struct State {
     fairness: Fairness,
 }
 
-/// Tells the receivers of a queue that a message may be visible.
-#[derive(Default)]
-struct Changes(std::sync::Mutex<HashMap<String, watch::Sender<()>>>);
-
-impl Changes {
-    fn of<T>(&self, queue_name: &str, with: impl FnOnce(&watch::Sender<()>) -> T) -> T {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        with(queues.entry(queue_name.to_owned()).or_insert_with(|| watch::Sender::new(())))
-    }
-
-    fn notify(&self, queue_name: &str) {
-        self.of(queue_name, |changed| changed.send_replace(()));
-    }
-
-    fn notify_all(&self) {
-        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.values().for_each(|changed| changed.send_replace(()));
-    }
-}
-
 #[derive(Clone)]
 pub(super) struct Queues {
     state: Arc<Mutex<State>>,
-    changed: Arc<Changes>,
+    changed: Arc<QueueChanges>,
     clock: Arc<EmulatorClock>,
     url: Url,
 }
@@ -65,7 +46,7 @@ impl Queues {
 
     /// Subscribes to changes that may make a message of the queue visible at once.
     pub(super) fn changes(&self, queue_name: &str) -> watch::Receiver<()> {
-        self.changed.of(queue_name, watch::Sender::subscribe)
+        self.changed.subscribe(queue_name)
     }
 
     /// Returns how long a receive from the queue waits by default.

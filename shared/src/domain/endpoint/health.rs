@@ -36,8 +36,8 @@ const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// After this time we call a disabled endpoint again.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// An account's callback URL, without query and fragment, where clients put tokens and per-message values; or all of the
-/// account's URLs of one origin.
+/// An account's callback URL, without query and fragment, where clients put tokens and per-message values; or all of
+/// the account's URLs of one origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     account: AccountId,

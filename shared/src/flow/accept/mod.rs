@@ -1,7 +1,8 @@
 //! Accept: store a client's messages and enqueue their jobs. Depending on the dialect, a request is accepted as
 //! a whole or not at all, or each of its messages is accepted by itself.
 //!
-//! 1. Check that the account is not suspended. Check the send times, that the account owns its custom senders, and that chosen routes exist (`validate`).
+//! 1. Check that the account is not suspended. Check the send times, that the account owns its custom senders, and
+//!    that chosen routes exist (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).

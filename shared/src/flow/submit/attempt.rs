@@ -196,8 +196,9 @@ impl ClaimedMessage<'_> {
         Ok(outcome)
     }
 
-    /// Counts a refusal that is not the vendor's. The message is to blame if it was refused several times and the carrier
-    /// accepted other messages meanwhile. Otherwise the refusal is of us, and the message waits as for a busy carrier.
+    /// Counts a refusal that is not the vendor's. The message is to blame if it was refused several times and the
+    /// carrier accepted other messages meanwhile. Otherwise the refusal is of us, and the message waits as for a busy
+    /// carrier.
     fn judge_refusal(
         &mut self,
         message: &Message,

@@ -14,8 +14,8 @@
 //! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
 //! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
 //!
-//! `log` projects keys only; `wake` also the account and the lane, to choose a job's queue and group; `conversation` the
-//! addresses, to filter by sender. Each index entry is billed as a write.
+//! `log` projects keys only; `wake` also the account and the lane, to choose a job's queue and group; `conversation`
+//! the addresses, to filter by sender. Each index entry is billed as a write.
 //!
 //! | index | partition | sort key | items |
 //! |---|---|---|---|
