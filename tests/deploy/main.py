@@ -78,6 +78,7 @@ class Test:
         self.alarms()
         self.repeats_and_reading()
         self.channels()
+        self.lanes()
         VendorChecks(self, self.other, self.other_secrets[0], "other-replies").run()
         mta.MtaChecks(self, self.other).run()
         self.opt_out()
@@ -398,13 +399,29 @@ class Test:
             item = self.stack.item("MessagesTable", id=refused["messageUuid"])
             long_ago = (now() - datetime.timedelta(days=8)).isoformat()
             job = {
-                **{"v": 1, "type": "state", "message": refused["messageUuid"], "state": "delivered"},
+                **{"v": 1, "type": "state", "message": refused["messageUuid"], "state": "delivered", "account": "demo"},
                 **{"execution_id": item["receipt_delivered"]["M"]["execution_id"]["S"], "attempts": 40},
                 **{"created_at": long_ago, "first_attempt_at": long_ago, "not_before": now().isoformat()},
             }
             self.stack.sqs.send_message(QueueUrl=self.stack.queue("CallbacksQueue"), MessageBody=json.dumps(job))
             buried = until("the job in CallbacksDeadLetters", lambda: self.stack.drain("CallbacksDeadLetters"))
             expect_equal(json.loads(buried[0])["message"], refused["messageUuid"], "the dead letter")
+
+    def lanes(self):
+        with self.check("each lane has its queue, dead letters and workers, and delivers its messages"):
+            for jobs in ("UrgentJobs", "Jobs", "BulkJobs"):
+                mapping = self.stack.source_of("DispatchFunction", f"{jobs}Queue")
+                expect_equal(mapping["ScalingConfig"]["MaximumConcurrency"], 10, f"the workers of {jobs}")
+                policy = self.stack.sqs.get_queue_attributes(QueueUrl=self.stack.queue(f"{jobs}Queue"), AttributeNames=["All"])
+                target = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+                expect(f"{jobs}DeadLetters" in target, f"{jobs} has the dead-letter queue {target}")
+            sent = {}
+            for index, lane in enumerate(("urgent", "normal", "bulk")):
+                message = owned(OWN_SENDER, f"44770090140{index}", f"In the lane {lane}")
+                [accepted] = self.demo.send(message, Lane=lane)
+                sent[lane] = accepted["messageUuid"]
+            for lane, uuid in sent.items():
+                expect_equal(self.demo.until_state(uuid, "delivered")["lane"], lane, "the lane")
 
     def unmatched(self):
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.resources["MessagesTable"])
@@ -421,7 +438,7 @@ class Test:
             hastened = {"VisibilityTimeout": "4", "RedrivePolicy": json.dumps(redrive | {"maxReceiveCount": 3})}
             self.stack.sqs.set_queue_attributes(QueueUrl=jobs, Attributes=hastened)
             # Stops polling until all jobs are enqueued, so that the function gets them in one batch.
-            mapping = self.stack.source_of("DispatchFunction")["UUID"]
+            mapping = self.stack.source_of("DispatchFunction", "JobsQueue")["UUID"]
             self.stack.lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
             phones = [f"4477009012{number:02}" for number in range(5)]
             try:
@@ -431,7 +448,7 @@ class Test:
             finally:
                 self.stack.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
             until(
-                "a single batch with all jobs", lambda: self.last_result("DispatchFunction") == "OK - 5 records, 1 partial failures"
+                "a single batch with all jobs", lambda: self.last_result("DispatchFunction", "JobsQueue") == "OK - 5 records, 1 partial failures"
             )
             for mate in mates:
                 self.demo.until_state(mate["messageUuid"], "delivered")
@@ -443,13 +460,14 @@ class Test:
             self.stack.sqs.set_queue_attributes(QueueUrl=jobs, Attributes=restored)
 
         with self.check("the operator's tool lists the dead letters"):
-            [jobs, callbacks] = self.admin("dead-letters", "list")["dead_letters"]
-            expect_equal((jobs["waiting"], jobs["letters"][0]["type"]), (1, "unreadable"), "of jobs")
-            expect_equal((callbacks["waiting"], callbacks["letters"][0]["type"]), (1, "state"), "of callbacks")
+            listed = self.admin("dead-letters", "list")["dead_letters"]
+            found = {one["queue"]: [letter["type"] for letter in one["letters"]] for one in listed}
+            expected = {"urgent-jobs": [], "jobs": ["unreadable"], "bulk-jobs": [], "callbacks": ["state"]}
+            expect_equal(found, expected, "the dead letters")
         say("skipped the operator's tool replays dead letters: MiniStack 1.5.33 has no message move tasks")
 
-    def last_result(self, function):
-        return self.stack.source_of(function)["LastProcessingResult"]
+    def last_result(self, function, queue):
+        return self.stack.source_of(function, queue)["LastProcessingResult"]
 
     # ---- Later ----
 

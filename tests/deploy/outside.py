@@ -114,15 +114,15 @@ class Client:
         self.api = api
         self.key = key
 
-    def call(self, method, path, body=None):
-        return call(method, self.api + path, body, {"Authorization": f"Bearer {self.key}"})
+    def call(self, method, path, body=None, **headers):
+        return call(method, self.api + path, body, {"Authorization": f"Bearer {self.key}", **headers})
 
-    def post(self, *messages):
-        return self.call("POST", "/message", {"messages": list(messages)})
+    def post(self, *messages, **headers):
+        return self.call("POST", "/message", {"messages": list(messages)}, **headers)
 
-    def send(self, *messages):
+    def send(self, *messages, **headers):
         """Posts messages, expects them to be accepted, and returns the answer's messages."""
-        status, body = self.post(*messages)
+        status, body = self.post(*messages, **headers)
         expect(status == 200, f"POST /message answered {status}: {body}")
         return body["messages"]
 

@@ -173,10 +173,12 @@ class Stack:
         answer = self.sqs.receive_message(QueueUrl=self.queue(logical), MaxNumberOfMessages=10, VisibilityTimeout=0)
         return [message["Body"] for message in answer.get("Messages", [])]
 
-    def source_of(self, function):
-        """Returns the event source mapping of a function."""
+    def source_of(self, function, queue):
+        """Returns the event source mapping from a queue to a function."""
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.queue(queue), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         found = self.lambda_.list_event_source_mappings(FunctionName=self.resources[function])["EventSourceMappings"]
-        return found[0]
+        [mapping] = [mapping for mapping in found if mapping["EventSourceArn"] == arn]
+        return mapping
 
     def item(self, table, **key):
         key = {name: {"S": value} for name, value in key.items()}
