@@ -1,4 +1,4 @@
-//! `dispatch`: consumes the queue `jobs`. A job submits one message, fails over to its next channel,
+//! `dispatch`: consumes the queues of jobs, one for each lane. A job submits one message, fails over to its next channel,
 //! or retries an unmatched receipt or reply.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};

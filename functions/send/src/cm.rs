@@ -21,7 +21,7 @@ use shared::{
     },
 };
 
-use crate::{Options, Send};
+use crate::{Messages, Options, Send};
 
 pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Response<Body> {
     match path {
@@ -146,11 +146,10 @@ fn accept_request(
     parsed: &[ParsedMessage],
 ) -> Result<accept::Request, RequestError> {
     let first = |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
-    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(first)?;
+    let options = Options::read(request).map_err(first)?;
     let drafts = parsed.iter().filter_map(|parsed| parsed.draft.clone().ok()).collect();
-    let lane = lane.or(client.lane);
-    let (dialect, key, posted, grouping) = (Dialect::Cm, Some(client.key.clone()), parsed.len(), Grouping::Single);
-    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping })
+    let messages = Messages { dialect: Dialect::Cm, drafts, posted: parsed.len(), grouping: Grouping::Single };
+    Ok(messages.request(client, options))
 }
 
 /// Returns the error that rejects a whole request. Logs a failure of the store or queue, and hides its cause from the

@@ -8,9 +8,12 @@ mod mta;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, Lane, OnUnknown, SegmentLimit},
-    edge::{Parameter, Problem, header, parameters, path_segments},
-    flow::Gateway,
+    domain::{Dialect, Draft, FieldError, FieldErrorCode, IdempotencyKey, Lane, OnUnknown, SegmentLimit},
+    edge::{Client, Parameter, Problem, header, parameters, path_segments},
+    flow::{
+        Gateway,
+        accept::{self, Grouping},
+    },
     gateway::{Part, connect_directory, connect_gateway},
     runtime::{ConfigError, Environment},
     store::Directory,
@@ -58,6 +61,7 @@ impl Send {
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Optional headers and parameters that every dialect supports.
+#[derive(Clone)]
 struct Options {
     idempotency_key: Option<IdempotencyKey>,
     on_unknown: Option<OnUnknown>,
@@ -79,6 +83,25 @@ impl Options {
     }
 }
 
+/// The messages of a request, in any dialect.
+struct Messages {
+    dialect: Dialect,
+    drafts: Vec<Draft>,
+    /// How many messages the client posted.
+    posted: usize,
+    grouping: Grouping,
+}
+
+impl Messages {
+    /// Returns the request to accept. A lane in its header goes before that of its API key.
+    fn request(self, client: &Client, options: Options) -> accept::Request {
+        let Self { dialect, drafts, posted, grouping } = self;
+        let Options { idempotency_key, on_unknown, lane, dry_run } = options;
+        let (key, lane) = (Some(client.key.clone()), lane.or(client.lane));
+        accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping }
+    }
+}
+
 /// Returns the idempotency key in a header.
 fn idempotency_key(request: &Request, name: &str) -> Result<Option<IdempotencyKey>, FieldError> {
     let key = header(request, name)?.map(str::parse::<IdempotencyKey>).transpose();
@@ -94,7 +117,7 @@ fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
 fn lane(request: &Request) -> Result<Option<Lane>, FieldError> {
     const NAME: &str = "Lane";
     let lane = header(request, NAME)?.map(|text| text.trim().parse::<Lane>()).transpose();
-    lane.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, "must be urgent, normal or bulk"))
+    lane.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, format!("must be {}", Lane::NAMES)))
 }
 
 /// Returns whether a dry run is wanted. One such parameter is enough, because a client that asks for a dry run must

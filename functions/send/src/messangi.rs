@@ -22,7 +22,7 @@ use shared::{
     },
 };
 
-use crate::{Options, Send};
+use crate::{Messages, Options, Send};
 
 pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Response<Body> {
     let now = send.gateway.clock.now();
@@ -86,10 +86,9 @@ fn accept_request(
     drafts: Vec<Draft>,
     posted: usize,
 ) -> Result<accept::Request, Failure> {
-    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Failure::invalid)?;
-    let lane = lane.or(client.lane);
-    let (dialect, key, grouping) = (Dialect::Messangi, Some(client.key.clone()), Grouping::Single);
-    Ok(accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping })
+    let options = Options::read(request).map_err(Failure::invalid)?;
+    let messages = Messages { dialect: Dialect::Messangi, drafts, posted, grouping: Grouping::Single };
+    Ok(messages.request(client, options))
 }
 
 async fn accept_all(send: &Send, client: &Client, request: &accept::Request) -> Result<Vec<Message>, Failure> {

@@ -7,13 +7,13 @@ use shared::{
     domain::{AccountId, BatchId, CancelledBatch, Dialect, Rejection},
     edge::{Client, MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
     flow::{
-        accept::{self, AcceptError, Grouping, accept},
+        accept::{AcceptError, Grouping, accept},
         batches,
     },
     vendors::cymba::dialect::{self as mplus, request::Warning},
 };
 
-use crate::{Options, Send, flag, is_dry_run};
+use crate::{Messages, Options, Send, flag, is_dry_run};
 
 const ALLOW_MULTI: &str = "allowMulti";
 const DETAILS: &str = "details";
@@ -36,33 +36,27 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
 
 async fn accept_messages(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
-    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Problem::invalid)?;
+    let options = Options::read(request).map_err(Problem::invalid)?;
     let mut read = mplus::request::read(body, send.segment_limit()).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[]));
     if !mplus::response::fits(&read.drafts) {
         return Err(Problem::answer_too_large());
     }
-    let posted = read.drafts.len();
-    let (dialect, drafts, grouping) = (Dialect::Mplus, read.drafts, Grouping::Single);
-    let (key, lane) = (Some(client.key.clone()), lane.or(client.lane));
-    let request =
-        accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping };
+    let (dialect, posted, grouping) = (Dialect::Mplus, read.drafts.len(), Grouping::Single);
+    let request = Messages { dialect, drafts: read.drafts, posted, grouping }.request(client, options);
     let messages = accept(&send.gateway, &send.directory, &client.account, &request).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
 async fn accept_batch(send: &Send, request: &Request, client: &Client) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
-    let Options { idempotency_key, on_unknown, lane, dry_run } = Options::read(request).map_err(Problem::invalid)?;
+    let options = Options::read(request).map_err(Problem::invalid)?;
     let allow_multi =
         flag(request, |name| name == ALLOW_MULTI, false).map_err(|error| Problem::invalid(vec![error]))?;
     let mut read = mplus::batch::read(body, send.segment_limit(), allow_multi).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[ALLOW_MULTI]));
-    let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
-    let (dialect, drafts) = (Dialect::Mplus, read.drafts);
-    let (key, lane) = (Some(client.key.clone()), lane.or(client.lane));
-    let request =
-        accept::Request { dialect, key, drafts, posted, idempotency_key, on_unknown, lane, dry_run, grouping };
+    let (dialect, posted, grouping) = (Dialect::Mplus, read.drafts.len(), Grouping::Batch { id: read.id });
+    let request = Messages { dialect, drafts: read.drafts, posted, grouping }.request(client, options);
     let accepted = accept(&send.gateway, &send.directory, &client.account, &request).await;
     let messages = accepted.map_err(|error| match error {
         AcceptError::Rejected(Rejection { reason, errors }) => {

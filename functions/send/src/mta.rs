@@ -14,7 +14,7 @@ use shared::{
         Client,
         mta::{authenticate, body, respond},
     },
-    flow::accept::{self, AcceptError, Grouping, accept, stored_sender},
+    flow::accept::{AcceptError, Grouping, accept, stored_sender},
     vendors::mta::dialect::{
         error::Failure,
         rejection::rename,
@@ -23,7 +23,7 @@ use shared::{
     },
 };
 
-use crate::{IDEMPOTENCY_KEY, Options, Send, idempotency_key};
+use crate::{IDEMPOTENCY_KEY, Messages, Options, Send, idempotency_key};
 
 const REQUEST_ID: &str = "X-Request-Id";
 
@@ -118,17 +118,7 @@ async fn accept_from(
     from: &SenderChoice,
 ) -> Result<Vec<Message>, AcceptError> {
     let drafts = posted.request.drafts(from);
-    let Options { idempotency_key, on_unknown, lane, dry_run } = &posted.options;
-    let request = accept::Request {
-        dialect: Dialect::Mta,
-        key: Some(client.key.clone()),
-        posted: drafts.len(),
-        drafts,
-        idempotency_key: idempotency_key.clone(),
-        on_unknown: *on_unknown,
-        lane: lane.or(client.lane),
-        dry_run: *dry_run,
-        grouping: Grouping::Numbered,
-    };
+    let messages = Messages { dialect: Dialect::Mta, posted: drafts.len(), drafts, grouping: Grouping::Numbered };
+    let request = messages.request(client, posted.options.clone());
     accept(&send.gateway, &send.directory, &client.account, &request).await
 }

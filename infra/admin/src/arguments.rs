@@ -190,7 +190,7 @@ pub struct LaneChoice {
     /// The lane
     #[arg(long, value_name = LANES, value_parser = lane)]
     pub lane: Option<Lane>,
-    /// No lane of its own
+    /// Remove the lane
     #[arg(long)]
     pub no_lane: bool,
 }
@@ -248,8 +248,8 @@ const ACCOUNT: &str = "ID of the account, as `account list` shows it";
 /// The lanes, in help texts.
 const LANES: &str = "urgent|normal|bulk";
 
-fn lane(text: &str) -> Result<Lane, &'static str> {
-    text.parse().map_err(|_| "must be urgent, normal or bulk")
+fn lane(text: &str) -> Result<Lane, String> {
+    text.parse().map_err(|_| format!("must be {}", Lane::NAMES))
 }
 
 fn callback_url(text: &str) -> Result<CallbackUrl, String> {

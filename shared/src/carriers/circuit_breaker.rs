@@ -28,10 +28,12 @@ const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(1);
 /// Messages that must have failed, and for the carrier's circuit the accounts.
 const FAILED_MESSAGES: usize = 3;
 const FAILED_ACCOUNTS: usize = 2;
-/// How long after it accepted a message a carrier is known to work.
+/// A carrier counts as working for this long after it accepted a message.
 const WORKS_FOR: SignedDuration = SignedDuration::from_secs(10);
-/// A circuit remembers so many failed messages.
-const MOST_REMEMBERED: usize = 1_000;
+/// Maximum number of failed messages that a circuit remembers.
+const MOST_REMEMBERED: usize = 100;
+/// A circuit without a failure for this long is forgotten.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// First open period. It doubles each time, up to the maximum.
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_secs(60);
@@ -48,17 +50,17 @@ struct Circuits {
 
 type Scope = (CarrierName, Option<AccountId>);
 
-/// A submit, for its circuits.
+/// A submit, as the circuits see it.
 #[derive(Clone, Copy)]
-pub(super) struct Attempted<'a> {
-    pub(super) carrier: CarrierName,
-    pub(super) account: &'a AccountId,
-    pub(super) message: MessageId,
+pub struct SubmitKey<'a> {
+    pub carrier: CarrierName,
+    pub account: &'a AccountId,
+    pub message: MessageId,
     /// Whether a request for the message was refused before, perhaps in another instance.
-    pub(super) was_refused: bool,
+    pub was_refused: bool,
 }
 
-impl Attempted<'_> {
+impl SubmitKey<'_> {
     fn scopes(&self) -> [Scope; 2] {
         [(self.carrier, None), (self.carrier, Some(self.account.clone()))]
     }
@@ -75,6 +77,7 @@ pub(super) struct Opened {
 struct Circuit {
     failures: u32,
     since: Timestamp,
+    last_failed_at: Timestamp,
     messages: HashSet<MessageId>,
     /// The accounts of the failures, as many as matter.
     accounts: HashSet<AccountId>,
@@ -87,61 +90,54 @@ struct Circuit {
 }
 
 impl CircuitBreakers {
-    /// Returns when the open circuit may be probed, or `None` if the carrier may be called now. Without an account,
-    /// only the carrier's circuit counts.
-    pub(super) fn open_until(
-        &self,
-        carrier: CarrierName,
-        account: Option<&AccountId>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        let circuits = self.lock();
-        let of = |scope: Scope| circuits.in_force(&scope, now)?.open_until;
-        let of_account = account.and_then(|account| of((carrier, Some(account.clone()))));
-        of((carrier, None)).max(of_account).filter(|open_until| *open_until > now)
+    /// Returns until when this submit must wait because of an open circuit, or `None` if the carrier may be called now.
+    pub(super) fn open_until(&self, key: SubmitKey<'_>, now: Timestamp) -> Option<Timestamp> {
+        self.lock().open_until(key, now)
     }
 
     /// Like [`open_until`](Self::open_until), but for use just before a submit. After the open period, the
     /// first caller probes the carrier. For later callers the circuit is open again, until the probe succeeds
     /// or the next period ends.
-    pub(super) fn admit(&self, attempted: Attempted<'_>, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn admit(&self, key: SubmitKey<'_>, now: Timestamp) -> Option<Timestamp> {
         let mut circuits = self.lock();
-        let scopes = attempted.scopes();
-        let blocked = scopes.iter().filter_map(|scope| circuits.in_force(scope, now)?.blocks(attempted, now)).max();
-        if blocked.is_some() {
-            return blocked;
-        }
-        for scope in scopes {
-            if let Some(circuit) = circuits.by_scope.get_mut(&scope).filter(|circuit| circuit.open_until.is_some()) {
-                circuit.open_from(now);
+        let until = circuits.open_until(key, now);
+        if until.is_none() {
+            for scope in
+                key.scopes().into_iter().filter(|scope| circuits.in_force(scope, now).is_some()).collect::<Vec<_>>()
+            {
+                if let Some(circuit) = circuits.by_scope.get_mut(&scope).filter(|circuit| circuit.open_until.is_some())
+                {
+                    circuit.open_from(now);
+                }
             }
         }
-        None
+        until
     }
 
     /// Records the outcome of a submit. A vendor's refusal of the message counts as a success: the carrier answered.
     /// Returns the circuit that this failure opened.
-    pub(super) fn record(&self, attempted: Attempted<'_>, outcome: &Outcome, now: Timestamp) -> Option<Opened> {
+    pub(super) fn record(&self, key: SubmitKey<'_>, outcome: &Outcome, now: Timestamp) -> Option<Opened> {
         let circuits = &mut *self.lock();
-        let scopes = attempted.scopes();
+        let scopes = key.scopes();
         match outcome {
             Outcome::Accepted { .. } | Outcome::Rejected { .. } | Outcome::OptedOut { .. } => {
                 for scope in scopes {
                     circuits.by_scope.remove(&scope);
                 }
                 if let Outcome::Accepted { .. } = outcome {
-                    circuits.last_accepted.insert(attempted.carrier, now);
+                    circuits.last_accepted.insert(key.carrier, now);
                 }
                 None
             }
-            Outcome::Refused { .. } if circuits.works(attempted.carrier, now) => None,
+            Outcome::Refused { .. } if circuits.works(key.carrier, now) => None,
             Outcome::Busy { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => {
+                circuits.by_scope.retain(|_, circuit| now.duration_since(circuit.last_failed_at) <= FORGOTTEN_AFTER);
                 let mut opened = None;
                 for scope in scopes {
                     let for_all = scope.1.is_none();
                     let accounts = if for_all { FAILED_ACCOUNTS } else { 1 };
                     let circuit = circuits.by_scope.entry(scope).or_insert_with(|| Circuit::new(now));
-                    circuit.count(attempted, outcome);
+                    circuit.count(key, outcome, now);
                     if circuit.is_tripped(accounts, now) {
                         circuit.open_from(now);
                         let until = circuit.open_until;
@@ -168,6 +164,10 @@ impl Circuits {
         self.last_accepted.get(&carrier).is_some_and(|at| now.duration_since(*at) <= WORKS_FOR)
     }
 
+    fn open_until(&self, key: SubmitKey<'_>, now: Timestamp) -> Option<Timestamp> {
+        key.scopes().iter().filter_map(|scope| self.in_force(scope, now)?.blocks(key, now)).max()
+    }
+
     /// Returns the circuit, unless it counted only refusals and the carrier accepts other messages.
     fn in_force(&self, scope: &Scope, now: Timestamp) -> Option<&Circuit> {
         self.by_scope.get(scope).filter(|circuit| !circuit.only_refusals || !self.works(scope.0, now))
@@ -179,6 +179,7 @@ impl Circuit {
         Self {
             failures: 0,
             since: now,
+            last_failed_at: now,
             messages: HashSet::new(),
             accounts: HashSet::new(),
             only_refusals: true,
@@ -188,14 +189,15 @@ impl Circuit {
         }
     }
 
-    fn count(&mut self, attempted: Attempted<'_>, outcome: &Outcome) {
+    fn count(&mut self, key: SubmitKey<'_>, outcome: &Outcome, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
+        self.last_failed_at = now;
         self.only_refusals &= matches!(outcome, Outcome::Refused { .. });
         if self.messages.len() < MOST_REMEMBERED {
-            self.messages.insert(attempted.message);
+            self.messages.insert(key.message);
         }
-        if self.accounts.len() < FAILED_ACCOUNTS && !self.accounts.contains(attempted.account) {
-            self.accounts.insert(attempted.account.clone());
+        if self.accounts.len() < FAILED_ACCOUNTS && !self.accounts.contains(key.account) {
+            self.accounts.insert(key.account.clone());
         }
     }
 
@@ -211,9 +213,9 @@ impl Circuit {
 
     /// Returns until when this submit must wait: until the end of the open period, and as long again if its message has
     /// failed before.
-    fn blocks(&self, attempted: Attempted<'_>, now: Timestamp) -> Option<Timestamp> {
+    fn blocks(&self, key: SubmitKey<'_>, now: Timestamp) -> Option<Timestamp> {
         let open_until = self.open_until?;
-        let has_failed = attempted.was_refused || self.messages.contains(&attempted.message);
+        let has_failed = key.was_refused || self.messages.contains(&key.message);
         let wait = if has_failed { self.open_for } else { SignedDuration::ZERO };
         Some(open_until.saturating_add(wait).unwrap_or(open_until)).filter(|until| *until > now)
     }
@@ -234,13 +236,16 @@ mod tests {
     static ACME: LazyLock<AccountId> = LazyLock::new(|| "acme".parse().unwrap());
     static OTHER: LazyLock<AccountId> = LazyLock::new(|| "other".parse().unwrap());
 
+    /// A message that has not failed.
+    const FRESH: u128 = 4_711;
+
     fn carrier() -> CarrierName {
         "cm-nl".parse().unwrap()
     }
 
-    fn of(account: &AccountId, message: u128) -> Attempted<'_> {
+    fn of(account: &AccountId, message: u128) -> SubmitKey<'_> {
         let message = MessageId::new(Uuid::from_u128(message));
-        Attempted { carrier: carrier(), account, message, was_refused: false }
+        SubmitKey { carrier: carrier(), account, message, was_refused: false }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -263,11 +268,11 @@ mod tests {
     fn circuit_stays_open_longer_after_each_failed_probe() {
         let circuits = CircuitBreakers::default();
         assert_eq!(fail(&circuits, &ACME), Some(Opened { until: at(15), for_all: false }));
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(10)), Some(at(15)));
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(10)), Some(at(15)));
         let mut over = 15;
         for (probe, open_for) in (100..).zip([10, 20, 40, 60, 60]) {
             // One caller probes; the rest wait.
-            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(over)), None);
+            assert_eq!(circuits.open_until(of(&ACME, FRESH), at(over)), None);
             assert_eq!(circuits.admit(of(&ACME, probe), at(over)), None);
             assert_eq!(circuits.admit(of(&ACME, 1_000), at(over)), Some(at(over + open_for)));
             // Submits already under way do not extend the open period.
@@ -275,7 +280,7 @@ mod tests {
                 assert_eq!(circuits.record(of(&ACME, probe), &failed(), at(over + 1)), None, "open already");
             }
             over += open_for;
-            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(over - 1)), Some(at(over)));
+            assert_eq!(circuits.open_until(of(&ACME, FRESH), at(over - 1)), Some(at(over)));
         }
     }
 
@@ -285,9 +290,9 @@ mod tests {
         for message in 0..100 {
             circuits.record(of(&ACME, message), &failed(), at(0));
         }
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(0)), None);
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(0)), None);
         circuits.record(of(&ACME, 100), &failed(), at(2));
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(2)), Some(at(7)));
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(2)), Some(at(7)));
     }
 
     #[test]
@@ -304,24 +309,23 @@ mod tests {
     fn one_accounts_failures_open_no_others_circuit() {
         let circuits = CircuitBreakers::default();
         fail(&circuits, &ACME);
-        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(11)), None);
-        assert_eq!(circuits.open_until(carrier(), None, at(11)), None);
+        assert_eq!(circuits.open_until(of(&OTHER, FRESH), at(11)), None);
         assert_eq!(circuits.admit(of(&OTHER, 50), at(11)), None);
         // Another account's message fails, too.
         let opened = circuits.record(of(&OTHER, 50), &failed(), at(11));
         assert_eq!(opened, Some(Opened { until: at(16), for_all: true }));
-        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(11)), Some(at(16)));
+        assert_eq!(circuits.open_until(of(&OTHER, FRESH), at(11)), Some(at(16)));
         // Its success closes the carrier's circuit, and not that of the first account.
         circuits.record(of(&OTHER, 51), &Outcome::Accepted { carrier_id: None }, at(12));
-        assert_eq!(circuits.open_until(carrier(), Some(&OTHER), at(12)), None);
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(12)), Some(at(15)));
+        assert_eq!(circuits.open_until(of(&OTHER, FRESH), at(12)), None);
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(12)), Some(at(15)));
     }
 
     #[test]
     fn message_that_failed_probes_only_if_no_other_does() {
         let circuits = CircuitBreakers::default();
         fail(&circuits, &ACME);
-        let refused = Attempted { was_refused: true, ..of(&ACME, 77) };
+        let refused = SubmitKey { was_refused: true, ..of(&ACME, 77) };
         for poison in [of(&ACME, 1), refused] {
             assert_eq!(circuits.admit(poison, at(15)), Some(at(20)));
             assert_eq!(circuits.admit(poison, at(19)), Some(at(20)));
@@ -348,10 +352,25 @@ mod tests {
         assert_eq!(refuse(1, 10), 0, "it accepted a message ten seconds ago at most");
         assert_eq!(refuse(11, 9), 0);
         assert_eq!(refuse(20, 1), 1);
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(21)), Some(at(25)));
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(21)), Some(at(25)));
         circuits.record(of(&OTHER, 1_001), &Outcome::Accepted { carrier_id: None }, at(21));
-        assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(21)), None);
-        assert_eq!(circuits.admit(of(&ACME, 5), at(21)), None, "another try for a message that was refused");
+        assert_eq!(circuits.open_until(of(&ACME, FRESH), at(21)), None);
+        for second in 21..=31 {
+            assert_eq!(circuits.admit(of(&ACME, 5), at(second)), None, "another try for a message that was refused");
+        }
+        assert_eq!(circuits.admit(of(&ACME, FRESH), at(32)), None, "these tries opened nothing");
+    }
+
+    #[test]
+    fn old_failures_are_forgotten() {
+        let circuits = CircuitBreakers::default();
+        for second in 1..FAILURE_THRESHOLD {
+            circuits.record(of(&ACME, second.into()), &failed(), at(second.into()));
+        }
+        let later = i64::from(FAILURE_THRESHOLD) + FORGOTTEN_AFTER.as_secs();
+        assert_eq!(circuits.record(of(&OTHER, 99), &failed(), at(later)), None);
+        assert_eq!(circuits.lock().by_scope.len(), 2, "those of the latest failure");
+        assert_eq!(circuits.record(of(&ACME, 99), &failed(), at(later)), None);
     }
 
     #[test]
@@ -362,9 +381,9 @@ mod tests {
             let circuits = CircuitBreakers::default();
             assert!(fail(&circuits, &ACME).is_some());
             circuits.record(of(&ACME, 99), outcome, at(10));
-            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(10)), None);
+            assert_eq!(circuits.open_until(of(&ACME, FRESH), at(10)), None);
             circuits.record(of(&ACME, 1), &failed(), at(11));
-            assert_eq!(circuits.open_until(carrier(), Some(&ACME), at(11)), None);
+            assert_eq!(circuits.open_until(of(&ACME, FRESH), at(11)), None);
             let is_accepted = matches!(outcome, Outcome::Accepted { .. });
             assert_eq!(circuits.has_accepted_since(carrier(), at(9)), is_accepted);
             assert!(!circuits.has_accepted_since(carrier(), at(10)));

@@ -8,6 +8,7 @@ mod circuit_breaker;
 mod submitter;
 mod webhook_setup;
 
+pub use circuit_breaker::SubmitKey;
 pub use submitter::Submitter;
 pub use webhook_setup::{SetupError, plan_webhooks, register_webhook};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::circuit_breaker::{Attempted, CircuitBreakers, Opened};
+use super::circuit_breaker::{CircuitBreakers, Opened, SubmitKey};
 use crate::{
     domain::{AccountId, Carrier, CarrierName, CarrierSecret, LookupOutcome, Outcome, Submission, SubmitReference},
     runtime::{Clock, error_chain},
@@ -37,11 +37,10 @@ impl<S: SecretStore> Submitter<S> {
         Self { http, secrets, circuits: CircuitBreakers::default(), sessions: Sessions::default(), clock }
     }
 
-    /// Returns `Busy` if the circuit of the carrier, or of the account there, is open, or `None` if we may call the
-    /// carrier.
-    pub fn open_circuit(&self, carrier: CarrierName, account: &AccountId) -> Option<Outcome> {
+    /// Returns `Busy` if a circuit is open for this submit, or `None` if we may call the carrier.
+    pub fn open_circuit(&self, key: SubmitKey<'_>) -> Option<Outcome> {
         let now = self.clock.now();
-        self.circuits.open_until(carrier, Some(account), now).map(|until| open_circuit(until, now))
+        self.circuits.open_until(key, now).map(|until| open_circuit(until, now))
     }
 
     /// Returns whether the carrier accepted a message after this time.
@@ -49,15 +48,8 @@ impl<S: SecretStore> Submitter<S> {
         self.circuits.has_accepted_since(carrier, since)
     }
 
-    /// Submits the account's message at most once, and waits for the answer up to the carrier's timeout. `was_refused`
-    /// tells whether an earlier request for this message was [refused](Outcome::Refused).
-    pub async fn submit(
-        &self,
-        carrier: &Carrier,
-        submission: &Submission<'_>,
-        account: &AccountId,
-        was_refused: bool,
-    ) -> Outcome {
+    /// Submits the message at most once, and waits for the answer up to the carrier's timeout.
+    pub async fn submit(&self, carrier: &Carrier, submission: &Submission<'_>, key: SubmitKey<'_>) -> Outcome {
         let Carrier { name, settings } = carrier;
         let secret = match self.secret(carrier).await {
             Ok(secret) => secret,
@@ -74,17 +66,15 @@ impl<S: SecretStore> Submitter<S> {
             return Outcome::Rejected { reason: error.to_string() };
         }
         let begun = self.clock.now();
-        let message = submission.reference.message;
-        let attempted = Attempted { carrier: *name, account, message, was_refused };
-        if let Some(until) = self.circuits.admit(attempted, begun) {
+        if let Some(until) = self.circuits.admit(key, begun) {
             return open_circuit(until, begun);
         }
         let outcome = settings.vendor.submit(&connection, submission, begun).await;
         let outcome = secret.secrets().fold(outcome, Outcome::without_secret);
-        match self.circuits.record(attempted, &outcome, self.clock.now()) {
+        match self.circuits.record(key, &outcome, self.clock.now()) {
             Some(Opened { until, for_all: true }) => info!(carrier = name.as_str(), %until, "carrier paused"),
             Some(Opened { until, for_all: false }) => {
-                info!(carrier = name.as_str(), account.id = %account, %until, "carrier paused for an account");
+                info!(carrier = name.as_str(), account.id = %key.account, %until, "carrier paused for an account");
             }
             None => {}
         }
@@ -95,7 +85,8 @@ impl<S: SecretStore> Submitter<S> {
     /// lookups are off, its circuit is open, or it has no credentials.
     pub async fn look_up(&self, carrier: &Carrier, account: &AccountId, reference: SubmitReference) -> LookupOutcome {
         let settings = &carrier.settings;
-        if !settings.lookup || self.open_circuit(carrier.name, account).is_some() {
+        let key = SubmitKey { carrier: carrier.name, account, message: reference.message, was_refused: false };
+        if !settings.lookup || self.open_circuit(key).is_some() {
             return LookupOutcome::Unknown;
         }
         let Ok(secret) = self.secret(carrier).await else { return LookupOutcome::Unknown };
@@ -173,6 +164,10 @@ mod tests {
         }
     }
 
+    fn key<'a>(carrier: &Carrier, account: &'a AccountId, submission: &Submission<'_>) -> SubmitKey<'a> {
+        SubmitKey { carrier: carrier.name, account, message: submission.reference.message, was_refused: false }
+    }
+
     /// Starts a carrier that rejects the next submit with these words.
     fn rejecting(words: &str) -> Carrier {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -221,7 +216,9 @@ mod tests {
             ("é".repeat(160), busy("no connection to the carrier".to_owned())),
         ] {
             let text = Text::parse(&text, SegmentLimit(10)).unwrap();
-            let outcome = submitter.submit(&carrier, &submission(&text), &"acme".parse().unwrap(), false).await;
+            let account = "acme".parse().unwrap();
+            let submission = submission(&text);
+            let outcome = submitter.submit(&carrier, &submission, key(&carrier, &account, &submission)).await;
             assert_eq!(outcome, expected);
         }
     }
@@ -239,7 +236,8 @@ mod tests {
         ] {
             let account = "acme".parse().unwrap();
             let carrier = rejecting(&format!("\"{words}\""));
-            let outcome = submitter.submit(&carrier, &submission(&text), &account, false).await;
+            let submission = submission(&text);
+            let outcome = submitter.submit(&carrier, &submission, key(&carrier, &account, &submission)).await;
             assert_eq!(outcome, Outcome::Rejected { reason: format!("status 400: {kept}") });
         }
     }

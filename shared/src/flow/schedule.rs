@@ -3,9 +3,9 @@
 //! 1. Read each shard's work for the next two minutes: twice the interval of ticks, so a late tick delays
 //!    no message.
 //! 2. Enqueue the jobs, with a delay exact to the second.
-//! 3. Move the wake times half an hour on. The next ticks skip the work; a later tick replaces a lost job. SQS loses
-//!    none, so this is for a queue that was purged; and if workers are that far behind, second jobs would make it
-//!    worse.
+//! 3. Move the wake times half an hour on. The next ticks skip the work; a later tick replaces a lost job. SQS loses no
+//!    job, so this replaces only the jobs of a purged queue. A shorter time would add second jobs while workers are
+//!    behind.
 //!
 //! A crash between 2 and 3 costs a redundant job, which has no effect. The job clears or moves the wake time.
 
@@ -88,7 +88,7 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
             (ScheduledWork::Unmatched(id), _) => QueuedJob::unmatched(*id, delay),
             // We reschedule it all the same, or it would block the head of the shard.
             (ScheduledWork::Message(_) | ScheduledWork::Unknown(_), _) => {
-                error!(shard = due.shard, "skipped scheduled work: this release cannot read its key");
+                error!(shard = due.shard, "skipped scheduled work: this release cannot read its key or account");
                 return None;
             }
         };

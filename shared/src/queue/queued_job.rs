@@ -44,10 +44,15 @@ impl QueuedJob {
         Self { job, lane, group: Group::of_account(account), delay }
     }
 
+    /// Returns a job for this message.
+    #[must_use]
+    pub fn of_message(job: Job, message: &Message, delay: Duration) -> Self {
+        Self::new(job, (&message.account, message.request.lane), delay)
+    }
+
     #[must_use]
     pub fn submit(message: &Message, delay: Duration) -> Self {
-        let job = Job::Submit { message: message.id };
-        Self::new(job, (&message.account, message.request.lane), delay)
+        Self::of_message(Job::Submit { message: message.id }, message, delay)
     }
 
     /// Returns a job to retry an unmatched receipt or reply.

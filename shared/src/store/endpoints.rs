@@ -41,8 +41,8 @@ pub trait Endpoints {
     /// Returns an endpoint's record; `None` if the endpoint works.
     async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Counts a failure and returns the record. Not counted are failures of a disabled endpoint, and at an origin
-    /// failures of the same endpoint as the last. An SDK retry may count one failure twice, which does no harm.
+    /// Counts a failure and returns the record. Does not count a failure of a disabled endpoint, nor at an origin a
+    /// second failure in a row of the same endpoint. An SDK retry may count one failure twice, which does no harm.
     async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
     /// Claims the probe and holds back other events until `until`, unless the record changed after `seen` was

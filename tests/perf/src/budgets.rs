@@ -40,10 +40,13 @@ pub struct Tick {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Lanes {
     /// From the post of a single message to the handset, beside a campaign.
     pub seconds: f64,
+    /// Seconds of a processor that a tick needs for all due messages, and the jobs that it enqueues for each.
+    pub tick_seconds: f64,
+    pub tick_jobs: f64,
 }
 
 /// Multiples of the no-op's values.

@@ -19,7 +19,7 @@ const MILLION: f64 = 1e6;
 const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
 /// Three lanes and `callbacks`, each with pollers.
 const QUEUES: f64 = 4.0;
-/// Each function's memory in gigabytes: the template's 256 MB.
+/// Memory in gigabytes: each function's, and that of `schedule-tick`.
 const GIGABYTES: f64 = 0.25;
 const TICK_GIGABYTES: f64 = 1769.0 / 1024.0;
 /// Invocations over which a function's log is measured.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::{
     callbacks,
-    carriers::Submitter,
+    carriers::{SubmitKey, Submitter},
     domain::{
         CallbackUrl, Carrier, CarrierName, CarrierSecret, Channel, CredentialPart, EventId, Groupings, MessageId,
         Outcome, PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text, Vendor,
@@ -124,7 +124,10 @@ impl Gateway {
         let settings = samples::settings(vendor, self.endpoint.url.as_str());
         let carrier = Carrier { name: name_of(vendor), settings };
         let Ok(account) = "demo".parse() else { return };
-        let submit = async { self.submitter().submit(&carrier, &sent.submission(), &account, false).await };
+        let submission = sent.submission();
+        let message = submission.reference.message;
+        let key = SubmitKey { carrier: carrier.name, account: &account, message, was_refused: false };
+        let submit = async { self.submitter().submit(&carrier, &submission, key).await };
         let outcome = self.runtime.block_on(submit);
         assert_outcome(&outcome);
         match answer.status {

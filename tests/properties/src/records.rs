@@ -45,6 +45,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "account",
         "key-and-pool",
         "rates",
+        "lanes",
         "exempt-and-keywords",
         "carrier",
         "routes",
@@ -211,6 +212,7 @@ fn directory(stores: &Stores, item: &Value) {
     let _ = read(stores.with_item(item, directory.key_holder(&ApiKeyHash::of("key"))));
     let _ = read(stores.with_item(item, directory.keywords()));
     let _ = read(stores.with_item(item, directory.exemptions()));
+    let _ = read(stores.with_item(item, directory.lanes()));
     if let Some(rates) = read(stores.with_item(item, directory.rates())) {
         assert!(rates.of(&sender).is_none_or(|rate| (1..=1000).contains(&rate.per_second())));
     }
@@ -230,6 +232,16 @@ fn secrets(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recorded_jobs_are_read() {
+        for record in records!["job-submit", "job-failed", "job-unmatched"] {
+            assert!(Job::read(record).is_ok(), "{record}");
+        }
+        for record in records!["callback-state", "callback-reply"] {
+            assert!(CallbackJob::read(record).is_ok(), "{record}");
+        }
+    }
 
     #[test]
     fn recorded_reply_is_written_back_unchanged() {

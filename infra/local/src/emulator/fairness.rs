@@ -13,10 +13,10 @@ use std::sync::Arc;
 use winterbaume_sqs::state::{QueueState, SqsState};
 use winterbaume_sqs::types::Message;
 
-/// A group is noisy above this share of the messages in flight, in percent, if it has at least so many in flight.
+/// A group is noisy above this share of the messages in flight, in percent, if it has at least `NOISY_IN_FLIGHT` there.
 const NOISY_PERCENT: u64 = 10;
 const NOISY_IN_FLIGHT: u64 = 30;
-/// A noisy group that has sent no message for so long is quiet.
+/// A noisy group that has sent no message for this long is quiet.
 const QUIET_AFTER_MS: i64 = 5 * 60 * 1_000;
 const RECENT_MS: i64 = 60 * 1_000;
 
@@ -56,6 +56,7 @@ struct InFlight {
 }
 
 impl Fairness {
+    /// Records a sent message.
     pub(super) fn sent(&mut self, queue: &str, message: &str, group: &str, now_ms: i64) {
         let queue = self.queues.entry(queue.to_owned()).or_default();
         let known = queue.groups.get_key_value(group).map(|(group, _)| Arc::clone(group));
@@ -82,7 +83,12 @@ impl Fairness {
                 continue;
             }
             match self.groups.get(&message.message_id).filter(|group| used.is_noisy(group)) {
-                Some(group) => waiting.noisy.entry(Arc::clone(group)).or_default().push_back(index),
+                Some(group) => {
+                    let of_group = waiting.noisy.entry(Arc::clone(group)).or_default();
+                    if of_group.len() < most {
+                        of_group.push_back(index);
+                    }
+                }
                 None => waiting.quiet.push_back(index),
             }
             if waiting.quiet.len() == most {
@@ -93,6 +99,7 @@ impl Fairness {
         move_to_front(&mut queue.messages, &chosen);
     }
 
+    /// Records received messages, which are then in flight.
     pub(super) fn received(&mut self, queue: &str, messages: &[Message], visibility_seconds: u32, now_ms: i64) {
         let used = self.queues.entry(queue.to_owned()).or_default();
         for message in messages {
@@ -107,12 +114,14 @@ impl Fairness {
         }
     }
 
+    /// Records the end of a message.
     pub(super) fn deleted(&mut self, queue: &str, handle: &str, now_ms: i64) {
         let Some(used) = self.queues.get_mut(queue) else { return };
         let Some(ended) = used.in_flight.remove(handle) else { return };
         used.in_flight.retain(|_, other| other.message != ended.message);
         self.groups.remove(&ended.message);
         let Some(group) = ended.group else { return };
+        used.forget_old(now_ms);
         used.processed.push_back((now_ms, Arc::clone(&group), now_ms - ended.since_ms));
         if let Some(of_group) = used.groups.get_mut(&group) {
             of_group.messages = of_group.messages.saturating_sub(1);
@@ -148,9 +157,7 @@ impl Fairness {
 impl QueueUse {
     /// Decides which groups are noisy.
     fn judge(&mut self, now_ms: i64) {
-        while self.processed.front().is_some_and(|(ended, ..)| now_ms - ended > RECENT_MS) {
-            self.processed.pop_front();
-        }
+        self.forget_old(now_ms);
         let in_flight = self.in_flight_by_group(now_ms);
         let all_in_flight = in_flight.values().sum::<u64>();
         let times = self.processing_times(now_ms);
@@ -163,6 +170,12 @@ impl QueueUse {
             let has_many = mine >= NOISY_IN_FLIGHT && is_above(mine, all_in_flight);
             let is_over = used.messages <= mine || now_ms - used.last_sent_ms >= QUIET_AFTER_MS;
             used.noisy = !is_over && (used.noisy || has_many || is_above(time, all_times));
+        }
+    }
+
+    fn forget_old(&mut self, now_ms: i64) {
+        while self.processed.front().is_some_and(|(ended, ..)| now_ms - ended > RECENT_MS) {
+            self.processed.pop_front();
         }
     }
 

@@ -80,7 +80,7 @@ impl Queues {
         Box::pin(async move { change(&mut *queues.state.lock().await, queues.now_ms()) })
     }
 
-    /// Does the same, and tells the queue's receivers, because a message may be visible. Without a name, tells all.
+    /// Applies a change, then notifies the queue's receivers, or all receivers if no queue is named.
     fn apply_and_notify<T: 'static>(
         &self,
         queue_name: Option<String>,

@@ -7,8 +7,8 @@
 //! operator enables it.
 //!
 //! An account's whole origin has a circuit, too. A client may put an ID into each URL's path, and would otherwise never
-//! fail twice at one endpoint. Its circuit opens if calls to several endpoints fail and none succeeds. It is never
-//! disabled.
+//! fail twice at one endpoint. The origin's circuit opens if calls to several endpoints fail and none succeeds. An
+//! origin is never disabled.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ impl Endpoint {
     }
 }
 
-/// Returns the URL without query and fragment, and with a change.
+/// Returns the URL without query and fragment, after `change`.
 fn bare(url: &CallbackUrl, change: impl FnOnce(&mut Url)) -> CallbackUrl {
     let bare = Url::parse(url.as_str()).ok().and_then(|mut bare| {
         bare.set_query(None);

@@ -190,7 +190,7 @@ impl EndpointId {
         Self(derive(&["endpoint", account.as_str(), url]))
     }
 
-    /// `url` is the root of the origin.
+    /// Derives the ID of an account's origin from the origin's root URL.
     pub(in crate::domain) fn of_origin(account: &AccountId, url: &str) -> Self {
         Self(derive(&["origin", account.as_str(), url]))
     }

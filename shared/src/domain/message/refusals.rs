@@ -4,33 +4,46 @@ use jiff::Timestamp;
 
 use crate::domain::CarrierName;
 
-/// How often a message's request was refused on the way to a carrier, in an answer that the vendor's page does not
-/// describe: by a firewall, or because the carrier does not know us.
+/// The refusals of a message's requests on the way to a carrier, in answers that the vendor's page does not describe: by a
+/// firewall, or because the carrier does not know us.
+///
+/// We count a refusal against the message only if the carrier accepted another message since the last one. So while the
+/// carrier refuses everything, the count does not grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals {
     pub carrier: CarrierName,
+    /// The refusals that count against the message.
     pub count: u8,
-    /// When the message was first refused.
-    pub since: Timestamp,
+    pub last_at: Timestamp,
 }
 
 impl Refusals {
-    /// A message that was refused so often is to blame, if the carrier accepted others meanwhile.
-    const MOST: u8 = 3;
+    /// Refusals after which the message is rejected.
+    const LIMIT: u8 = 3;
 
-    /// Counts a refusal, and returns the carrier's so far.
-    pub fn count(all: &mut Vec<Self>, carrier: CarrierName, at: Timestamp) -> Self {
-        let index = all.iter().position(|refusals| refusals.carrier == carrier).unwrap_or_else(|| {
-            all.push(Self { carrier, count: 0, since: at });
-            all.len() - 1
-        });
-        all[index].count = all[index].count.saturating_add(1);
-        all[index]
+    /// Records a refusal. `accepted_since` tells whether the carrier accepted another message after a time. Returns the
+    /// carrier's refusals so far, and whether this one counts against the message.
+    pub fn record(
+        all: &mut Vec<Self>,
+        carrier: CarrierName,
+        at: Timestamp,
+        accepted_since: impl FnOnce(Timestamp) -> bool,
+    ) -> (Self, bool) {
+        let Some(known) = all.iter_mut().find(|refusals| refusals.carrier == carrier) else {
+            // Nothing is known about other messages yet.
+            let first = Self { carrier, count: 1, last_at: at };
+            all.push(first);
+            return (first, true);
+        };
+        let counts = accepted_since(known.last_at);
+        known.count = known.count.saturating_add(u8::from(counts));
+        known.last_at = at;
+        (*known, counts)
     }
 
     #[must_use]
-    pub fn are_many(self) -> bool {
-        self.count >= Self::MOST
+    pub fn has_reached_limit(self) -> bool {
+        self.count >= Self::LIMIT
     }
 }
 
@@ -38,16 +51,33 @@ impl Refusals {
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
     #[test]
     fn refusals_are_counted_for_each_carrier() {
         let [one, other] = ["cm-nl", "cm-uk"].map(|name| name.parse::<CarrierName>().unwrap());
-        let at = |second| Timestamp::from_second(second).unwrap();
         let mut all = Vec::new();
         for second in 1..3 {
-            assert!(!Refusals::count(&mut all, one, at(second)).are_many());
+            let (refusals, counts) = Refusals::record(&mut all, one, at(second), |_| true);
+            assert!(counts && !refusals.has_reached_limit());
         }
-        assert_eq!(Refusals::count(&mut all, other, at(3)), Refusals { carrier: other, count: 1, since: at(3) });
-        let third = Refusals::count(&mut all, one, at(4));
-        assert_eq!((third.count, third.since, third.are_many(), all.len()), (3, at(1), true, 2));
+        let (of_other, _) = Refusals::record(&mut all, other, at(3), |_| true);
+        assert_eq!(of_other, Refusals { carrier: other, count: 1, last_at: at(3) });
+        let (third, _) = Refusals::record(&mut all, one, at(4), |since| since == at(2));
+        assert_eq!((third.count, third.last_at, third.has_reached_limit(), all.len()), (3, at(4), true, 2));
+    }
+
+    /// The carrier accepts a last message after the first refusal, and then refuses everything.
+    #[test]
+    fn refusals_of_everything_count_once() {
+        let carrier = "cm-nl".parse::<CarrierName>().unwrap();
+        let (mut all, last_accepted) = (Vec::new(), at(2));
+        for second in [1, 3, 4, 5, 6] {
+            let (refusals, _) = Refusals::record(&mut all, carrier, at(second), |since| last_accepted > since);
+            assert!(!refusals.has_reached_limit(), "{refusals:?}");
+        }
+        assert_eq!(all[0].count, 2);
     }
 }

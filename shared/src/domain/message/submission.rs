@@ -37,9 +37,9 @@ pub struct Submission<'a> {
 pub enum Outcome {
     /// `carrier_id` is the carrier's own ID for the message.
     Accepted { carrier_id: Option<String> },
-    /// The carrier refused the message permanently.
+    /// The carrier rejected the message permanently.
     Rejected { reason: String },
-    /// The carrier refused the message, because the recipient has opted out of its sender.
+    /// The carrier rejected the message, because the recipient has opted out of its sender.
     OptedOut { reason: String },
     /// The carrier cannot take the message now. If no other carrier can, we retry after our backoff or
     /// `retry_after`, whichever is longer, but within 15 minutes.

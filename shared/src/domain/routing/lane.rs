@@ -26,7 +26,10 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// Returns the lane of a request with so many messages, if nobody chose one.
+    /// The names, in words for a person.
+    pub const NAMES: &str = "urgent, normal or bulk";
+
+    /// Returns the default lane of a request with this number of messages.
     #[must_use]
     pub fn of_request(messages: usize) -> Self {
         if messages > MOST_NORMAL { Self::Bulk } else { Self::Normal }

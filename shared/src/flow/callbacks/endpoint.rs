@@ -7,7 +7,8 @@
 //!    circuit.
 //! 4. Disabled endpoint: drop the event, after a consistent read.
 //!
-//! The account's origin has a circuit, too, in case that each URL is called only once. Both circuits must admit a call.
+//! The account's origin has a circuit, too, because a client may call each URL only once. Both circuits must admit a
+//! call.
 //!
 //! A client that hangs blocks each worker until a timeout. A worker sees the open circuit half a minute later
 //! at most, and from then on only probes block a worker, one at a time. The events of a batch are called at
@@ -48,8 +49,8 @@ pub(super) enum EndpointStatus {
 pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<'_>) -> Result<Admission, StoreError> {
     let (Some(endpoint), now) = (&call.endpoint, call.begun_at) else { return Ok(Admission::Now) };
     let mut to_probe = Vec::new();
-    // We look at both before we claim a probe, which would be lost if the other did not admit the call.
-    for id in [endpoint.origin().id(), endpoint.id()] {
+    // We look at both before we claim a probe. A probe that is claimed but not made costs a whole open period.
+    for id in [endpoint.id(), endpoint.origin().id()] {
         let Some(health) = directory.health(id).await? else { continue };
         match health.circuit_state(now) {
             CircuitState::Closed => {}
@@ -59,7 +60,8 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
             CircuitState::HalfOpen => to_probe.push(health),
         }
     }
-    for health in to_probe {
+    // The origin first, because more workers compete for its probe.
+    for health in to_probe.into_iter().rev() {
         let until = health.open_until(now, TIMEOUT);
         match directory.begin_probe(&health, until, ExecutionId::random(&gateway.random)).await? {
             ProbeStart::Ours(_) | ProbeStart::Recovered => {}

@@ -211,7 +211,7 @@ async fn enqueue_failover(gateway: &Gateway, message: &Message, report: &Report<
         details: receipt.details.clone(),
         at: Some(event_time(message, receipt.at, received_at)),
     };
-    let job = QueuedJob::new(Job::ChannelFailed(failed), (&message.account, message.request.lane), Duration::ZERO);
+    let job = QueuedJob::of_message(Job::ChannelFailed(failed), message, Duration::ZERO);
     gateway.queue.enqueue(&[job]).await?;
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "channel failed");
     Ok(())

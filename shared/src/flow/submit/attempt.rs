@@ -1,11 +1,11 @@
 //! Attempt: try the route candidates in order until a carrier accepts the message.
 //!
-//! A carrier that refuses, is busy or is down does not have the message, so we call the next candidate at
-//! once. Before the call we record the candidate and any refusals, if the record shows another channel or
-//! carrier, or lacks a refusal. So after a crash we neither return to an earlier channel nor repeat a refused
+//! A carrier that rejects the message, is busy or is down does not have it, so we call the next candidate at
+//! once. Before the call we record the candidate and any rejections, if the record shows another channel or
+//! carrier, or lacks a rejection. So after a crash we neither return to an earlier channel nor repeat a rejected
 //! submit.
 //!
-//! If a carrier refuses a message because the recipient has opted out of its sender, we record the opt-out, and
+//! If a carrier rejects a message because the recipient has opted out of its sender, we record the opt-out, and
 //! the message is blocked: we do not try another carrier.
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::{
     suspension::now_held_until,
 };
 use crate::{
-    carriers::Submitter,
+    carriers::{SubmitKey, Submitter},
     domain::{
         Attempt, AttemptOutcome, Carrier, CarrierName, CarrierSettings, ExecutionId, Message, Outcome, Progress,
         ReceiptDetails, Refusals, Submission, SubmitReference,
@@ -160,7 +160,7 @@ impl ClaimedMessage<'_> {
     /// Returns the carrier, or `Busy` if a call is impossible now.
     async fn carrier(&self, message: &Message, candidate: &RouteCandidate) -> Result<Carrier, Outcome> {
         let carrier = candidate.carrier;
-        if let Some(busy) = self.submitter.open_circuit(carrier, &message.account) {
+        if let Some(busy) = self.submitter.open_circuit(self.key(message, carrier)) {
             return Err(busy);
         }
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
@@ -184,8 +184,7 @@ impl ClaimedMessage<'_> {
     ) -> Result<Outcome, StoreError> {
         let submission = submission(message, candidate);
         let begun = self.gateway.clock.now();
-        let was_refused = self.refusals.iter().any(|refusals| refusals.carrier == carrier.name);
-        let outcome = self.submitter.submit(carrier, &submission, &message.account, was_refused).await;
+        let outcome = self.submitter.submit(carrier, &submission, self.key(message, carrier.name)).await;
         match &outcome {
             Outcome::Accepted { carrier_id } => {
                 record_carrier_id(self.gateway, carrier, submission.reference, carrier_id.as_deref()).await;
@@ -196,9 +195,14 @@ impl ClaimedMessage<'_> {
         Ok(outcome)
     }
 
-    /// Counts a refusal that is not the vendor's. The message is to blame if it was refused several times and the
-    /// carrier accepted other messages meanwhile. Otherwise the refusal is of us, and the message waits as for a busy
-    /// carrier.
+    fn key<'m>(&self, message: &'m Message, carrier: CarrierName) -> SubmitKey<'m> {
+        let was_refused = self.refusals.iter().any(|refusals| refusals.carrier == carrier);
+        SubmitKey { carrier, account: &message.account, message: message.id, was_refused }
+    }
+
+    /// Records a refusal that is not the vendor's. The third that counts against the message rejects it. Until
+    /// then, the message waits as for a busy carrier. A refusal that does not count shows that the carrier refuses
+    /// everything, which the metric tells an operator.
     fn judge_refusal(
         &mut self,
         message: &Message,
@@ -206,12 +210,15 @@ impl ClaimedMessage<'_> {
         reason: String,
         at: Timestamp,
     ) -> (AttemptOutcome, String, Option<Duration>) {
-        let refusals = Refusals::count(&mut self.refusals, carrier, at);
-        if refusals.are_many() && self.submitter.has_accepted_since(carrier, refusals.since) {
+        let accepted_since = |since| self.submitter.has_accepted_since(carrier, since);
+        let (refusals, counts) = Refusals::record(&mut self.refusals, carrier, at, accepted_since);
+        if refusals.has_reached_limit() {
             let reason = format!("{reason}, {} times, but other messages were accepted", refusals.count);
             return (AttemptOutcome::Rejected, reason, None);
         }
-        self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
+        if !counts {
+            self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
+        }
         (AttemptOutcome::Busy, reason, None)
     }
 
@@ -222,14 +229,14 @@ impl ClaimedMessage<'_> {
     }
 
     /// Returns whether the record would mislead us after a crash: it shows another channel or carrier, or
-    /// lacks a refusal.
+    /// lacks a rejection.
     fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
         candidate.channel_index != message.delivery.channel_index
             || message.delivery.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
-    /// Records the candidate and earlier refusals. Returns false after a lost claim or a final receipt.
+    /// Records the candidate and earlier rejections. Returns false after a lost claim or a final receipt.
     async fn record_candidate(
         &mut self,
         message: &mut Message,
@@ -286,7 +293,7 @@ impl ClaimedMessage<'_> {
         let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
         if let Some(Wait { channel_index, reason, retry_after }) = wait {
             let back = retry_later(message, self.execution_id, at, &reason);
-            // We retry busy carriers, so only refusals are recorded.
+            // We retry busy carriers, so only rejections are recorded.
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
@@ -295,7 +302,7 @@ impl ClaimedMessage<'_> {
             let update = OutcomeUpdate { failed_attempts, refusals, channel_index, ..back.update };
             return Resolution { update, retry_after };
         }
-        // A message with an unknown attempt stays unknown, so its record keeps the last refusal too.
+        // A message with an unknown attempt stays unknown, so its record keeps the last rejection too.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
         let last = last.or_else(|| message.delivery.failed_attempts.last().cloned());
         let Some(last) = last else {

@@ -5,7 +5,7 @@
 //!    send slot (`prepare`, `suspension`, `sender`, `opt_out`).
 //! 3. Plan the route: the client's channels in order, and for each the carriers of the first matching route
 //!    (`plan_route`).
-//! 4. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later
+//! 4. Attempt each candidate until one accepts. A rejection tries the next; a busy carrier is retried later
 //!    (`attempt`).
 //! 5. Record the outcome under our execution ID, so a worker whose lease expired cannot overwrite it
 //!    (`record_outcome`).
@@ -110,8 +110,7 @@ pub async fn after_failed_channel(
         && message.delivery.lease_until.is_some_and(|until| until > now);
     if is_claimed {
         // The receipt was faster than the carrier's answer.
-        let again = Job::ChannelFailed(failed.clone());
-        let again = QueuedJob::new(again, (&message.account, message.request.lane), ANSWER_WITHIN);
+        let again = QueuedJob::of_message(Job::ChannelFailed(failed.clone()), &message, ANSWER_WITHIN);
         gateway.queue.enqueue(&[again]).await?;
         return Ok(JobOutcome::Done);
     }

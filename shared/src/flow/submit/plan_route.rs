@@ -94,13 +94,13 @@ impl RouteCandidate {
 
 /// Returns the remaining candidates, preferred first.
 ///
-/// Skips a channel that has no route, a carrier that cannot show the message there, and a carrier that refused
+/// Skips a channel that has no route, a carrier that cannot show the message there, and a carrier that rejected
 /// the message on the same channel.
 pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in remaining_channels(message) {
         let Some(route) = route(message, &routing.routes, channel) else { continue };
-        let has_refused = |carrier| {
+        let has_rejected = |carrier| {
             let mut attempts = message.delivery.failed_attempts.iter();
             attempts.any(|attempt| {
                 (attempt.carrier, attempt.channel, attempt.outcome)
@@ -108,7 +108,7 @@ pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandi
             })
         };
         let carriers = route.carriers.iter().copied();
-        let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
+        let mut carriers: Vec<_> = carriers.filter(|carrier| !has_rejected(*carrier)).collect();
         if channel_index == message.delivery.channel_index {
             // A carrier that may already have the message comes first, because only that carrier can recognise
             // our reference as a repeat.
@@ -183,7 +183,7 @@ mod tests {
         message.request.channels = vec![Viber, WhatsApp, Rcs, Sms];
         let all = [(1, WhatsApp, other, true), (2, Rcs, one, true), (2, Rcs, other, true), (3, Sms, one, false)];
         assert_eq!(over(&message, &routes), all);
-        // A carrier's refusal holds for a single channel.
+        // A carrier's rejection holds for a single channel.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
         let details = ReceiptDetails::default();
         message.delivery.failed_attempts =

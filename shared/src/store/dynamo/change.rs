@@ -80,6 +80,14 @@ impl Update {
         }
     }
 
+    /// Sets the attribute, or removes it without a value.
+    pub(super) fn set_or_remove(self, attribute: &str, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(value) => self.set(attribute, value),
+            None => self.remove(attribute),
+        }
+    }
+
     /// Sets the attribute if absent.
     pub(super) fn set_once(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));

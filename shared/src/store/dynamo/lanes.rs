@@ -9,11 +9,8 @@ use crate::{
 impl DynamoDirectory {
     /// Sets or removes a sender's lane. Returns all lanes.
     pub async fn set_lane(&self, sender: &SenderId, lane: Option<Lane>) -> Result<Lanes, StoreError> {
-        let update = self.update(keys::LANES.to_owned());
-        let update = match lane {
-            Some(lane) => update.set(&keys::sender(sender), string(lane.into_str())),
-            None => update.remove(&keys::sender(sender)),
-        };
+        let lane = lane.map(|lane| string(lane.into_str()));
+        let update = self.update(keys::LANES.to_owned()).set_or_remove(&keys::sender(sender), lane);
         match update.send("set a lane").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read_lanes(&item),
             UpdateResult::NotFound => Err(unreadable("lanes that were just written are missing")),

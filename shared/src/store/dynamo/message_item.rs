@@ -350,14 +350,14 @@ impl AttemptItem {
 }
 
 impl From<&Refusals> for RefusalsItem {
-    fn from(Refusals { carrier, count, since }: &Refusals) -> Self {
-        Self { by: *carrier, n: *count, t: since.as_millisecond() }
+    fn from(Refusals { carrier, count, last_at }: &Refusals) -> Self {
+        Self { by: *carrier, n: *count, t: last_at.as_millisecond() }
     }
 }
 
 impl RefusalsItem {
     fn read(self) -> Result<Refusals, StoreError> {
-        Ok(Refusals { carrier: self.by, count: self.n, since: time(self.t)? })
+        Ok(Refusals { carrier: self.by, count: self.n, last_at: time(self.t)? })
     }
 }
 

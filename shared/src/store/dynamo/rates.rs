@@ -25,11 +25,8 @@ impl DynamoDirectory {
 
     /// Sets or removes a sender's rate limit. Returns all rate limits.
     pub async fn set_rate(&self, sender: &SenderId, rate: Option<Rate>) -> Result<Rates, StoreError> {
-        let update = self.update(keys::RATES.to_owned());
-        let update = match rate {
-            Some(rate) => update.set(&keys::sender(sender), number(rate.per_second())),
-            None => update.remove(&keys::sender(sender)),
-        };
+        let rate = rate.map(|rate| number(rate.per_second()));
+        let update = self.update(keys::RATES.to_owned()).set_or_remove(&keys::sender(sender), rate);
         match update.send("set a rate").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read_rates(&item),
             UpdateResult::NotFound => Err(unreadable("rates that were just written are missing")),

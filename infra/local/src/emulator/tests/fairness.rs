@@ -36,7 +36,7 @@ fn groups(received: &[Value]) -> Vec<&str> {
 async fn group_with_many_in_flight_comes_after_a_quiet_one() {
     let tester = Tester::start().await;
     let queue = create_queue(&tester).await;
-    // Beside this group's time, that of the others does not count, so that only the messages in flight do.
+    // This group has nearly all the processing time, so only the messages in flight can make another group noisy.
     send(&tester, &queue, "slow", 1).await;
     let slow = receive(&tester, &queue, 1).await;
     tester.advance(25).await;

@@ -57,11 +57,8 @@ impl DynamoDirectory {
 
     /// Sets or removes a key's lane. Returns whether the key exists.
     pub async fn set_key_lane(&self, key: &ApiKeyHash, lane: Option<Lane>) -> Result<bool, StoreError> {
-        let update = self.update(keys::api_key(key)).expect_present(keys::ID);
-        let update = match lane {
-            Some(lane) => update.set(keys::LANE, string(lane.into_str())),
-            None => update.remove(keys::LANE),
-        };
+        let lane = lane.map(|lane| string(lane.into_str()));
+        let update = self.update(keys::api_key(key)).expect_present(keys::ID).set_or_remove(keys::LANE, lane);
         Ok(matches!(update.send("set a key's lane").await?, UpdateResult::Applied(_)))
     }
 
