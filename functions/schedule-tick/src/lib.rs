@@ -1,5 +1,7 @@
 //! `schedule-tick`: enqueues due scheduled work. EventBridge Scheduler invokes it once a minute.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     flow::{Gateway, Unavailable, schedule},
@@ -11,14 +13,14 @@ use shared::{
 const RESERVE: SignedDuration = SignedDuration::from_secs(10);
 
 pub struct ScheduleTick {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
 }
 
 impl ScheduleTick {
     /// # Errors
     /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment, &[Part::Jobs])? })
+        Ok(Self { gateway: Arc::new(connect_gateway(environment, &[Part::Jobs])?) })
     }
 
     /// Runs a tick, which stops before `deadline` (Lambda's, in milliseconds since the epoch).

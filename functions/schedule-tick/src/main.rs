@@ -3,7 +3,8 @@ use schedule_tick::ScheduleTick;
 use serde_json::Value;
 use shared::runtime::{Environment, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
+// The function has two processors.
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process()?;
     telemetry::start(&environment.variables)?;

@@ -21,7 +21,7 @@ const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
 const QUEUES: f64 = 4.0;
 /// Memory in gigabytes: each function's, and that of `schedule-tick`.
 const GIGABYTES: f64 = 0.25;
-const TICK_GIGABYTES: f64 = 1769.0 / 1024.0;
+const TICK_GIGABYTES: f64 = 3538.0 / 1024.0;
 /// Invocations over which a function's log is measured.
 const INVOCATIONS: usize = 10;
 /// Messages in a client's request.

@@ -96,7 +96,7 @@ async fn tick(system: &Stack) -> anyhow::Result<(f64, f64)> {
     let used = || procfs::times(std::process::id()).map(|times| times.user + times.system);
     let before = used()?;
     tick.handle(u64::MAX).await?;
-    let seconds = (used()? - before).as_secs_f64();
+    let seconds = used()?.saturating_sub(before).as_secs_f64();
     let batches = system.get("meter").await?["sqs"]["SendMessageBatch"]["requests"].as_f64().unwrap_or_default();
     Ok((seconds, batches * 10.0 / rate(DUE, 1.0)))
 }
