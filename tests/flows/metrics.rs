@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use shared::runtime::Metrics;
 
-use tests::{Phone, System, webhook_path};
+use tests::{Phone, Response, System, TestConfig, TestServer, webhook_path};
 
 use crate::{
     admin::printed,
@@ -175,6 +175,26 @@ async fn metrics_count_what_happened() {
     let known = [("-", "-", "ScheduleDelay"), ("other", "loopback", "SubmitDelay"), ("other", "-", "CallbackDelay")];
     let known = known.map(|(account, carrier, metric)| (account.to_owned(), carrier.to_owned(), metric.to_owned()));
     assert_eq!(others, known.into());
+}
+
+/// A carrier that refuses everything raises the metric with each attempt, and gets 20 seconds between them.
+#[tokio::test]
+async fn each_refusal_is_counted() {
+    let log = Log::default();
+    let blocked = || Response::Answer { status: 403, headers: Vec::new(), body: "Blocked".to_owned() };
+    let carrier = TestServer::with(move |_| blocked()).await;
+    let config = TestConfig::new().carrier_endpoint("loopback", carrier.url());
+    let system = System::with_config_and_metrics(config, Metrics::to("test", log.clone())).await;
+    let sent = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+    let key = ("demo".to_owned(), "loopback".to_owned(), "Refused".to_owned());
+    for attempts in 1..=4 {
+        system.until_state_after(&sent, "queued", attempts).await;
+        system.until("it is counted", async || (log.sums().get(&key) == Some(&attempts)).then_some(())).await;
+        system.advance(15).await;
+        system.until_only_delayed().await;
+        assert_eq!(system.message(&sent).await.attempts(), attempts);
+        system.advance(10).await;
+    }
 }
 
 #[tokio::test]

@@ -50,12 +50,13 @@ struct Circuits {
 
 type Scope = (CarrierName, Option<AccountId>);
 
-/// A submit, as the circuits see it.
+/// A submit or lookup, as the circuits see it.
 #[derive(Clone, Copy)]
 pub struct SubmitKey<'a> {
     pub carrier: CarrierName,
     pub account: &'a AccountId,
-    pub message: MessageId,
+    /// `None` for a lookup, which no failed submit delays.
+    pub message: Option<MessageId>,
     /// Whether a request for the message was refused before, perhaps in another instance.
     pub was_refused: bool,
 }
@@ -194,7 +195,7 @@ impl Circuit {
         self.last_failed_at = now;
         self.only_refusals &= matches!(outcome, Outcome::Refused { .. });
         if self.messages.len() < MOST_REMEMBERED {
-            self.messages.insert(key.message);
+            self.messages.extend(key.message);
         }
         if self.accounts.len() < FAILED_ACCOUNTS && !self.accounts.contains(key.account) {
             self.accounts.insert(key.account.clone());
@@ -215,7 +216,7 @@ impl Circuit {
     /// failed before.
     fn blocks(&self, key: SubmitKey<'_>, now: Timestamp) -> Option<Timestamp> {
         let open_until = self.open_until?;
-        let has_failed = key.was_refused || self.messages.contains(&key.message);
+        let has_failed = key.was_refused || key.message.is_some_and(|message| self.messages.contains(&message));
         let wait = if has_failed { self.open_for } else { SignedDuration::ZERO };
         Some(open_until.saturating_add(wait).unwrap_or(open_until)).filter(|until| *until > now)
     }
@@ -244,7 +245,7 @@ mod tests {
     }
 
     fn of(account: &AccountId, message: u128) -> SubmitKey<'_> {
-        let message = MessageId::new(Uuid::from_u128(message));
+        let message = Some(MessageId::new(Uuid::from_u128(message)));
         SubmitKey { carrier: carrier(), account, message, was_refused: false }
     }
 
@@ -335,6 +336,17 @@ mod tests {
         let circuits = CircuitBreakers::default();
         fail(&circuits, &ACME);
         assert_eq!(circuits.admit(of(&ACME, 1), at(20)), None);
+    }
+
+    /// A lookup asks about a submit that failed, and is no submit itself.
+    #[test]
+    fn lookup_waits_only_for_the_open_period() {
+        let circuits = CircuitBreakers::default();
+        fail(&circuits, &ACME);
+        let lookup = SubmitKey { message: None, ..of(&ACME, 1) };
+        assert_eq!(circuits.open_until(lookup, at(14)), Some(at(15)));
+        assert_eq!(circuits.open_until(lookup, at(15)), None);
+        assert_eq!(circuits.open_until(of(&ACME, 1), at(15)), Some(at(20)));
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl<S: SecretStore> Submitter<S> {
     /// lookups are off, its circuit is open, or it has no credentials.
     pub async fn look_up(&self, carrier: &Carrier, account: &AccountId, reference: SubmitReference) -> LookupOutcome {
         let settings = &carrier.settings;
-        let key = SubmitKey { carrier: carrier.name, account, message: reference.message, was_refused: false };
+        let key = SubmitKey { carrier: carrier.name, account, message: None, was_refused: false };
         if !settings.lookup || self.open_circuit(key).is_some() {
             return LookupOutcome::Unknown;
         }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn key<'a>(carrier: &Carrier, account: &'a AccountId, submission: &Submission<'_>) -> SubmitKey<'a> {
-        SubmitKey { carrier: carrier.name, account, message: submission.reference.message, was_refused: false }
+        SubmitKey { carrier: carrier.name, account, message: Some(submission.reference.message), was_refused: false }
     }
 
     /// Starts a carrier that rejects the next submit with these words.

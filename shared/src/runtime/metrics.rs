@@ -42,8 +42,7 @@ pub enum Metric {
     Resent,
     /// Attempts that found a carrier busy, down or behind an open circuit breaker.
     Busy,
-    /// Requests that were refused on the way to a carrier, in an answer that is not the vendor's. A refusal that counts
-    /// against its message is not included.
+    /// Requests that were refused on the way to a carrier, in an answer that is not the vendor's.
     Refused,
     /// Failovers to the next channel.
     FailedOver,

@@ -1,6 +1,8 @@
 //! Refusals of requests that did not come from the vendor.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::CarrierName;
 
@@ -8,7 +10,8 @@ use crate::domain::CarrierName;
 /// firewall, or because the carrier does not know us.
 ///
 /// We count a refusal against the message only if the carrier accepted another message since the last one. So while the
-/// carrier refuses everything, the count does not grow.
+/// carrier refuses everything, the count does not grow. Refusals that follow each other closely count once, because a
+/// firewall may also refuse what comes too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals {
     pub carrier: CarrierName,
@@ -20,25 +23,29 @@ pub struct Refusals {
 impl Refusals {
     /// Refusals after which the message is rejected.
     const LIMIT: u8 = 3;
+    /// A refusal counts only this long after the last one.
+    const APART: SignedDuration = SignedDuration::from_secs(10);
+    /// A refused message waits at least this long before the next attempt.
+    pub const RETRY_AFTER: Duration = Duration::from_secs(20);
 
     /// Records a refusal. `accepted_since` tells whether the carrier accepted another message after a time. Returns the
-    /// carrier's refusals so far, and whether this one counts against the message.
+    /// carrier's refusals so far.
     pub fn record(
         all: &mut Vec<Self>,
         carrier: CarrierName,
         at: Timestamp,
         accepted_since: impl FnOnce(Timestamp) -> bool,
-    ) -> (Self, bool) {
+    ) -> Self {
         let Some(known) = all.iter_mut().find(|refusals| refusals.carrier == carrier) else {
             // Nothing is known about other messages yet.
             let first = Self { carrier, count: 1, last_at: at };
             all.push(first);
-            return (first, true);
+            return first;
         };
-        let counts = accepted_since(known.last_at);
+        let counts = at.duration_since(known.last_at) >= Self::APART && accepted_since(known.last_at);
         known.count = known.count.saturating_add(u8::from(counts));
         known.last_at = at;
-        (*known, counts)
+        *known
     }
 
     #[must_use]
@@ -59,25 +66,36 @@ mod tests {
     fn refusals_are_counted_for_each_carrier() {
         let [one, other] = ["cm-nl", "cm-uk"].map(|name| name.parse::<CarrierName>().unwrap());
         let mut all = Vec::new();
-        for second in 1..3 {
-            let (refusals, counts) = Refusals::record(&mut all, one, at(second), |_| true);
-            assert!(counts && !refusals.has_reached_limit());
+        for (second, count) in [(10, 1), (20, 2)] {
+            let refusals = Refusals::record(&mut all, one, at(second), |_| true);
+            assert_eq!((refusals.count, refusals.has_reached_limit()), (count, false));
         }
-        let (of_other, _) = Refusals::record(&mut all, other, at(3), |_| true);
-        assert_eq!(of_other, Refusals { carrier: other, count: 1, last_at: at(3) });
-        let (third, _) = Refusals::record(&mut all, one, at(4), |since| since == at(2));
-        assert_eq!((third.count, third.last_at, third.has_reached_limit(), all.len()), (3, at(4), true, 2));
+        let of_other = Refusals::record(&mut all, other, at(30), |_| true);
+        assert_eq!(of_other, Refusals { carrier: other, count: 1, last_at: at(30) });
+        let third = Refusals::record(&mut all, one, at(40), |since| since == at(20));
+        assert_eq!((third.count, third.last_at, third.has_reached_limit(), all.len()), (3, at(40), true, 2));
     }
 
     /// The carrier accepts a last message after the first refusal, and then refuses everything.
     #[test]
     fn refusals_of_everything_count_once() {
         let carrier = "cm-nl".parse::<CarrierName>().unwrap();
-        let (mut all, last_accepted) = (Vec::new(), at(2));
-        for second in [1, 3, 4, 5, 6] {
-            let (refusals, _) = Refusals::record(&mut all, carrier, at(second), |since| last_accepted > since);
+        let (mut all, last_accepted) = (Vec::new(), at(20));
+        for second in [10, 30, 40, 50, 60] {
+            let refusals = Refusals::record(&mut all, carrier, at(second), |since| last_accepted > since);
             assert!(!refusals.has_reached_limit(), "{refusals:?}");
         }
         assert_eq!(all[0].count, 2);
+    }
+
+    /// A firewall refuses a burst, and lets other messages pass in between.
+    #[test]
+    fn refusals_of_a_burst_count_once() {
+        let carrier = "cm-nl".parse::<CarrierName>().unwrap();
+        let mut all = Vec::new();
+        for second in [1, 2, 4, 8, 16] {
+            let refusals = Refusals::record(&mut all, carrier, at(second), |_| true);
+            assert_eq!(refusals.count, 1, "at {second}");
+        }
     }
 }

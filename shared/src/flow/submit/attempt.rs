@@ -197,12 +197,11 @@ impl ClaimedMessage<'_> {
 
     fn key<'m>(&self, message: &'m Message, carrier: CarrierName) -> SubmitKey<'m> {
         let was_refused = self.refusals.iter().any(|refusals| refusals.carrier == carrier);
-        SubmitKey { carrier, account: &message.account, message: message.id, was_refused }
+        SubmitKey { carrier, account: &message.account, message: Some(message.id), was_refused }
     }
 
     /// Records a refusal that is not the vendor's. The third that counts against the message rejects it. Until
-    /// then, the message waits as for a busy carrier. A refusal that does not count shows that the carrier refuses
-    /// everything, which the metric tells an operator.
+    /// then, the message waits as for a busy carrier.
     fn judge_refusal(
         &mut self,
         message: &Message,
@@ -211,15 +210,13 @@ impl ClaimedMessage<'_> {
         at: Timestamp,
     ) -> (AttemptOutcome, String, Option<Duration>) {
         let accepted_since = |since| self.submitter.has_accepted_since(carrier, since);
-        let (refusals, counts) = Refusals::record(&mut self.refusals, carrier, at, accepted_since);
+        let refusals = Refusals::record(&mut self.refusals, carrier, at, accepted_since);
+        self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
         if refusals.has_reached_limit() {
             let reason = format!("{reason}, {} times, but other messages were accepted", refusals.count);
             return (AttemptOutcome::Rejected, reason, None);
         }
-        if !counts {
-            self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
-        }
-        (AttemptOutcome::Busy, reason, None)
+        (AttemptOutcome::Busy, reason, Some(Refusals::RETRY_AFTER))
     }
 
     /// Returns whether the carrier's timeout ends before the lease.
