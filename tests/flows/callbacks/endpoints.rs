@@ -264,6 +264,44 @@ async fn half_open_circuit_probes_once_and_closes_on_success() {
     assert_eq!(client.headers("webhook-id").into_iter().collect::<BTreeSet<_>>().len(), EVENTS);
 }
 
+/// Two of a client's URLs fail, with many events waiting. Their events must not take all probes of the origin.
+#[tokio::test]
+async fn url_that_works_is_the_first_to_probe_the_origin() {
+    const EVENTS: usize = 20;
+    let system = System::start().await;
+    let client =
+        TestServer::with(|request| Response::status(if request.path.ends_with("/works") { 200 } else { 500 })).await;
+    let message = |path: &str| with(owned(&PHONE, "Hello"), "callback", client.at(path).as_str());
+    let calls = |path: &str| client.requests().iter().filter(|request| request.path.ends_with(path)).count();
+    for path in ["one", "two"] {
+        system.send_all(DEMO, vec![message(path); EVENTS]).await;
+    }
+    client.until_calls(&system, 2 * EVENTS).await;
+    // After twenty minutes, a period lasts minutes.
+    let is_open = |endpoint: &Value| endpoint["is_origin"] == true && endpoint["open_until"].is_string();
+    let mut minutes = 0;
+    while minutes < 20 || !on_record(&system).await.iter().any(is_open) {
+        system.advance(60).await;
+        system.until_only_delayed().await;
+        minutes += 1;
+    }
+
+    system.send_one(DEMO, message("works")).await;
+    system.until_only_delayed().await;
+    assert_eq!(calls("/works"), 0, "the origin's circuit is open");
+    // A circuit is open for a quarter of an hour at most, and an event waits half as long again.
+    minutes = 0;
+    while calls("/works") == 0 {
+        assert!(minutes <= 24, "{} calls to the URLs that fail", client.calls());
+        system.advance(60).await;
+        system.until_only_delayed().await;
+        minutes += 1;
+    }
+    // Its success closed the origin's circuit.
+    system.send_one(DEMO, message("works")).await;
+    system.until("the next event is delivered", async || (calls("/works") == 2).then_some(())).await;
+}
+
 #[tokio::test]
 async fn one_failure_in_twenty_does_not_open_the_circuit() {
     const EVENTS: usize = 200;

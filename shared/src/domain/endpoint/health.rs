@@ -93,6 +93,11 @@ fn bare(url: &CallbackUrl, change: impl FnOnce(&mut Url)) -> CallbackUrl {
     bare.unwrap_or_else(|| url.clone())
 }
 
+/// Returns how long the circuit is open after this number of probes.
+fn open_period(probes: u32) -> SignedDuration {
+    (FIRST_OPEN * (1 << probes.min(8))).min(LONGEST_OPEN)
+}
+
 /// The record of a failing endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointHealth {
@@ -166,9 +171,17 @@ impl EndpointHealth {
     /// Returns when the next probe may begin if a probe begins now, takes up to `patience`, and fails.
     #[must_use]
     pub fn open_until(&self, now: Timestamp, patience: Duration) -> Timestamp {
-        let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
+        let open_for = open_period(self.times_opened);
         let patience = SignedDuration::try_from(patience).unwrap_or(LONGEST_OPEN);
         now.saturating_add(open_for + patience).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns when an endpoint may probe this origin if its own circuit was open, too: half an open period after the
+    /// other endpoints. Their waiting events come within that time, and their success closes the origin's circuit.
+    #[must_use]
+    pub fn failing_may_probe_at(&self) -> Timestamp {
+        let open_for = open_period(self.times_opened.saturating_sub(1));
+        self.retry_at.saturating_add(open_for / 2).unwrap_or(Timestamp::MAX)
     }
 
     #[must_use]
@@ -301,6 +314,15 @@ mod tests {
         let seconds: Vec<_> = (0..9).map(|n| times_opened(n).duration_since(at(0)).as_secs()).collect();
         assert_eq!(seconds, [20, 25, 35, 55, 95, 175, 335, 655, 915]);
         assert_eq!(times_opened(u32::MAX).duration_since(at(0)).as_secs(), 915);
+    }
+
+    #[test]
+    fn failing_endpoint_probes_its_origin_after_the_others() {
+        let waits = [0, 1, 2, 5, 100].map(|times_opened| {
+            let origin = EndpointHealth { times_opened, ..health(3, 15) };
+            origin.failing_may_probe_at().duration_since(origin.retry_at).as_millis()
+        });
+        assert_eq!(waits, [2_500, 2_500, 5_000, 40_000, 450_000]);
     }
 
     #[test]

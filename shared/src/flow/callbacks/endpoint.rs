@@ -8,7 +8,7 @@
 //! 4. Disabled endpoint: drop the event, after a consistent read.
 //!
 //! The account's origin has a circuit, too, because a client may call each URL only once. Both circuits must admit a
-//! call.
+//! call. Endpoints whose own circuit is closed are the first to probe the origin.
 //!
 //! A client that hangs blocks each worker until a timeout. A worker sees the open circuit half a minute later
 //! at most, and from then on only probes block a worker, one at a time. The events of a batch are called at
@@ -57,6 +57,10 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
             CircuitState::Open(until) => return Ok(later(gateway, until, now)),
             CircuitState::Stale if directory.clear_health(id).await? => {}
             CircuitState::Stale | CircuitState::Disabled => return Ok(Admission::Never),
+            // The endpoint would be a probe itself, so it lets endpoints that work go first.
+            CircuitState::HalfOpen if !to_probe.is_empty() && health.failing_may_probe_at() > now => {
+                return Ok(later(gateway, health.failing_may_probe_at(), now));
+            }
             CircuitState::HalfOpen => to_probe.push(health),
         }
     }
