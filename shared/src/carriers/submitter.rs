@@ -7,7 +7,9 @@ use tracing::{info, warn};
 
 use super::circuit_breaker::{CircuitBreakers, Opened, SubmitKey};
 use crate::{
-    domain::{AccountId, Carrier, CarrierName, CarrierSecret, LookupOutcome, Outcome, Submission, SubmitReference},
+    domain::{
+        AccountId, Carrier, CarrierName, CarrierSecret, Channel, LookupOutcome, Outcome, Submission, SubmitReference,
+    },
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
     vendors::{Connection, Sessions, below},
@@ -43,9 +45,9 @@ impl<S: SecretStore> Submitter<S> {
         self.circuits.open_until(key, now).map(|until| open_circuit(until, now))
     }
 
-    /// Returns whether the carrier accepted a message after this time.
-    pub fn has_accepted_since(&self, carrier: CarrierName, since: Timestamp) -> bool {
-        self.circuits.has_accepted_since(carrier, since)
+    /// Returns whether the carrier accepted a message on the channel after this time.
+    pub fn has_accepted_since(&self, carrier: CarrierName, channel: Channel, since: Timestamp) -> bool {
+        self.circuits.has_accepted_since(carrier, channel, since)
     }
 
     /// Submits the message at most once, and waits for the answer up to the carrier's timeout.
@@ -85,8 +87,8 @@ impl<S: SecretStore> Submitter<S> {
     /// lookups are off, its circuit is open, or it has no credentials.
     pub async fn look_up(&self, carrier: &Carrier, account: &AccountId, reference: SubmitReference) -> LookupOutcome {
         let settings = &carrier.settings;
-        let key = SubmitKey { carrier: carrier.name, account, message: None, was_refused: false };
-        if !settings.lookup || self.open_circuit(key).is_some() {
+        let open_until = self.circuits.lookup_open_until(carrier.name, account, self.clock.now());
+        if !settings.lookup || open_until.is_some() {
             return LookupOutcome::Unknown;
         }
         let Ok(secret) = self.secret(carrier).await else { return LookupOutcome::Unknown };
@@ -165,7 +167,8 @@ mod tests {
     }
 
     fn key<'a>(carrier: &Carrier, account: &'a AccountId, submission: &Submission<'_>) -> SubmitKey<'a> {
-        SubmitKey { carrier: carrier.name, account, message: Some(submission.reference.message), was_refused: false }
+        let (channel, message) = (submission.channel, submission.reference.message);
+        SubmitKey { carrier: carrier.name, account, channel, message, was_refused: false }
     }
 
     /// Starts a carrier that rejects the next submit with these words.

@@ -125,8 +125,8 @@ impl Gateway {
         let carrier = Carrier { name: name_of(vendor), settings };
         let Ok(account) = "demo".parse() else { return };
         let submission = sent.submission();
-        let message = Some(submission.reference.message);
-        let key = SubmitKey { carrier: carrier.name, account: &account, message, was_refused: false };
+        let (channel, message) = (submission.channel, submission.reference.message);
+        let key = SubmitKey { carrier: carrier.name, account: &account, channel, message, was_refused: false };
         let submit = async { self.submitter().submit(&carrier, &submission, key).await };
         let outcome = self.runtime.block_on(submit);
         assert_outcome(&outcome);

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::CarrierName;
+use crate::domain::{CarrierName, Channel};
 
-/// The refusals of a message's requests on the way to a carrier, in answers that the vendor's page does not describe: by a
+/// The refusals of a message's requests on the way to a carrier, on one channel, in answers that the vendor's page does not describe: by a
 /// firewall, or because the carrier does not know us.
 ///
-/// We count a refusal against the message only if the carrier accepted another message since the last one. So while the
-/// carrier refuses everything, the count does not grow. Refusals that follow each other closely count once, because a
+/// We count a refusal against the message only if the carrier accepted another message on the channel since the last one.
+/// So while the carrier refuses everything, the count does not grow. Refusals that follow each other closely count once, because a
 /// firewall may also refuse what comes too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals {
     pub carrier: CarrierName,
+    pub channel: Channel,
     /// The refusals that count against the message.
     pub count: u8,
     pub last_at: Timestamp,
@@ -28,17 +29,18 @@ impl Refusals {
     /// A refused message waits at least this long before the next attempt.
     pub const RETRY_AFTER: Duration = Duration::from_secs(20);
 
-    /// Records a refusal. `accepted_since` tells whether the carrier accepted another message after a time. Returns the
-    /// carrier's refusals so far.
+    /// Records a refusal. `accepted_since` tells whether the carrier accepted another message on the channel after a
+    /// time. Returns the carrier's refusals on the channel so far.
     pub fn record(
         all: &mut Vec<Self>,
         carrier: CarrierName,
+        channel: Channel,
         at: Timestamp,
         accepted_since: impl FnOnce(Timestamp) -> bool,
     ) -> Self {
-        let Some(known) = all.iter_mut().find(|refusals| refusals.carrier == carrier) else {
+        let Some(known) = all.iter_mut().find(|known| (known.carrier, known.channel) == (carrier, channel)) else {
             // Nothing is known about other messages yet.
-            let first = Self { carrier, count: 1, last_at: at };
+            let first = Self { carrier, channel, count: 1, last_at: at };
             all.push(first);
             return first;
         };
@@ -63,17 +65,19 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_counted_for_each_carrier() {
+    fn refusals_are_counted_for_each_carrier_and_channel() {
         let [one, other] = ["cm-nl", "cm-uk"].map(|name| name.parse::<CarrierName>().unwrap());
         let mut all = Vec::new();
         for (second, count) in [(10, 1), (20, 2)] {
-            let refusals = Refusals::record(&mut all, one, at(second), |_| true);
+            let refusals = Refusals::record(&mut all, one, Channel::Sms, at(second), |_| true);
             assert_eq!((refusals.count, refusals.has_reached_limit()), (count, false));
         }
-        let of_other = Refusals::record(&mut all, other, at(30), |_| true);
-        assert_eq!(of_other, Refusals { carrier: other, count: 1, last_at: at(30) });
-        let third = Refusals::record(&mut all, one, at(40), |since| since == at(20));
-        assert_eq!((third.count, third.last_at, third.has_reached_limit(), all.len()), (3, at(40), true, 2));
+        for (carrier, channel) in [(other, Channel::Sms), (one, Channel::Rcs)] {
+            let first = Refusals::record(&mut all, carrier, channel, at(30), |_| true);
+            assert_eq!(first, Refusals { carrier, channel, count: 1, last_at: at(30) });
+        }
+        let third = Refusals::record(&mut all, one, Channel::Sms, at(40), |since| since == at(20));
+        assert_eq!((third.count, third.last_at, third.has_reached_limit(), all.len()), (3, at(40), true, 3));
     }
 
     /// The carrier accepts a last message after the first refusal, and then refuses everything.
@@ -82,7 +86,7 @@ mod tests {
         let carrier = "cm-nl".parse::<CarrierName>().unwrap();
         let (mut all, last_accepted) = (Vec::new(), at(20));
         for second in [10, 30, 40, 50, 60] {
-            let refusals = Refusals::record(&mut all, carrier, at(second), |since| last_accepted > since);
+            let refusals = Refusals::record(&mut all, carrier, Channel::Sms, at(second), |since| last_accepted > since);
             assert!(!refusals.has_reached_limit(), "{refusals:?}");
         }
         assert_eq!(all[0].count, 2);
@@ -94,7 +98,7 @@ mod tests {
         let carrier = "cm-nl".parse::<CarrierName>().unwrap();
         let mut all = Vec::new();
         for second in [1, 2, 4, 8, 16] {
-            let refusals = Refusals::record(&mut all, carrier, at(second), |_| true);
+            let refusals = Refusals::record(&mut all, carrier, Channel::Sms, at(second), |_| true);
             assert_eq!(refusals.count, 1, "at {second}");
         }
     }

@@ -24,8 +24,8 @@ use super::{
 use crate::{
     carriers::{SubmitKey, Submitter},
     domain::{
-        Attempt, AttemptOutcome, Carrier, CarrierName, CarrierSettings, ExecutionId, Message, Outcome, Progress,
-        ReceiptDetails, Refusals, Submission, SubmitReference,
+        Attempt, AttemptOutcome, Carrier, CarrierSettings, ExecutionId, Message, Outcome, Progress, ReceiptDetails,
+        Refusals, Submission, SubmitReference,
     },
     flow::{Gateway, Unavailable, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
@@ -135,7 +135,7 @@ impl ClaimedMessage<'_> {
                     self.gateway.count(Metric::Busy, Some(&message.account), Some(candidate.carrier), 1);
                     (AttemptOutcome::Busy, reason, retry_after)
                 }
-                Outcome::Refused { reason } => self.judge_refusal(message, candidate.carrier, reason, at),
+                Outcome::Refused { reason } => self.judge_refusal(message, candidate, reason, at),
             };
             if outcome == AttemptOutcome::Busy {
                 let named = format!("{}: {reason}", candidate.carrier);
@@ -160,7 +160,7 @@ impl ClaimedMessage<'_> {
     /// Returns the carrier, or `Busy` if a call is impossible now.
     async fn carrier(&self, message: &Message, candidate: &RouteCandidate) -> Result<Carrier, Outcome> {
         let carrier = candidate.carrier;
-        if let Some(busy) = self.submitter.open_circuit(self.key(message, carrier)) {
+        if let Some(busy) = self.submitter.open_circuit(self.key(message, candidate)) {
             return Err(busy);
         }
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
@@ -184,7 +184,7 @@ impl ClaimedMessage<'_> {
     ) -> Result<Outcome, StoreError> {
         let submission = submission(message, candidate);
         let begun = self.gateway.clock.now();
-        let outcome = self.submitter.submit(carrier, &submission, self.key(message, carrier.name)).await;
+        let outcome = self.submitter.submit(carrier, &submission, self.key(message, candidate)).await;
         match &outcome {
             Outcome::Accepted { carrier_id } => {
                 record_carrier_id(self.gateway, carrier, submission.reference, carrier_id.as_deref()).await;
@@ -195,9 +195,10 @@ impl ClaimedMessage<'_> {
         Ok(outcome)
     }
 
-    fn key<'m>(&self, message: &'m Message, carrier: CarrierName) -> SubmitKey<'m> {
+    fn key<'m>(&self, message: &'m Message, candidate: &RouteCandidate) -> SubmitKey<'m> {
+        let RouteCandidate { carrier, channel, .. } = *candidate;
         let was_refused = self.refusals.iter().any(|refusals| refusals.carrier == carrier);
-        SubmitKey { carrier, account: &message.account, message: Some(message.id), was_refused }
+        SubmitKey { carrier, account: &message.account, channel, message: message.id, was_refused }
     }
 
     /// Records a refusal that is not the vendor's. The third that counts against the message rejects it. Until
@@ -205,12 +206,13 @@ impl ClaimedMessage<'_> {
     fn judge_refusal(
         &mut self,
         message: &Message,
-        carrier: CarrierName,
+        candidate: &RouteCandidate,
         reason: String,
         at: Timestamp,
     ) -> (AttemptOutcome, String, Option<Duration>) {
-        let accepted_since = |since| self.submitter.has_accepted_since(carrier, since);
-        let refusals = Refusals::record(&mut self.refusals, carrier, at, accepted_since);
+        let RouteCandidate { carrier, channel, .. } = *candidate;
+        let accepted_since = |since| self.submitter.has_accepted_since(carrier, channel, since);
+        let refusals = Refusals::record(&mut self.refusals, carrier, channel, at, accepted_since);
         self.gateway.count(Metric::Refused, Some(&message.account), Some(carrier), 1);
         if refusals.has_reached_limit() {
             let reason = format!("{reason}, {} times, but other messages were accepted", refusals.count);

@@ -92,7 +92,7 @@ impl DirectoryStore for DynamoDirectory {
         if item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default() {
             return Ok(None);
         }
-        let lane = lane_in(&item)?;
+        let lane = lane_in(&item);
         Ok(account_in(&item)?.map(|account| KeyHolder { account, lane }))
     }
 

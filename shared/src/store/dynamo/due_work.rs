@@ -45,7 +45,7 @@ fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
     let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
     let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
     // A later release may write values that we cannot read. They must not block the shard.
-    let (account, lane) = (account_in(item).ok().flatten(), lane_in(item).ok().flatten().unwrap_or_default());
+    let (account, lane) = (account_in(item).ok().flatten(), lane_in(item).unwrap_or_default());
     Ok(DueWork { work, account, lane, wake_at, shard })
 }
 

@@ -23,23 +23,18 @@ impl DynamoDirectory {
     }
 }
 
+/// Skips senders whose lane we do not know, like [`lane_in`].
 pub(super) fn read_lanes(item: &Item) -> Result<Lanes, StoreError> {
-    let senders = item.keys().filter_map(|name| Some((name, name.strip_prefix(keys::SENDER)?)));
-    senders
-        .filter_map(|(name, sender)| {
-            let lane = read_lane(item, name).transpose()?;
-            Some(lane.and_then(|lane| Ok((sender.parse::<SenderId>().map_err(unreadable)?, lane))))
-        })
-        .collect()
+    let lanes = item.keys().filter_map(|name| Some((name.strip_prefix(keys::SENDER)?, read_lane(item, name)?)));
+    lanes.map(|(sender, lane)| Ok((sender.parse::<SenderId>().map_err(unreadable)?, lane))).collect()
 }
 
-/// Returns the lane of an item: a message, an index entry, or an API key.
-pub(super) fn lane_in(item: &Item) -> Result<Option<Lane>, StoreError> {
+/// Returns the lane of an item: a message, an index entry, or an API key. A lane that we do not know counts as none, so
+/// that after a rollback the lane of a later release stops no other traffic.
+pub(super) fn lane_in(item: &Item) -> Option<Lane> {
     read_lane(item, keys::LANE)
 }
 
-fn read_lane(item: &Item, attribute: &str) -> Result<Option<Lane>, StoreError> {
-    let Some(lane) = item.get(attribute) else { return Ok(None) };
-    let lane = lane.as_s().ok().and_then(|lane| lane.parse().ok());
-    lane.map(Some).ok_or_else(|| unreadable("a lane"))
+fn read_lane(item: &Item, attribute: &str) -> Option<Lane> {
+    item.get(attribute)?.as_s().ok()?.parse().ok()
 }

@@ -135,6 +135,7 @@ struct AttemptItem {
 
 #[derive(Serialize, Deserialize)]
 struct RefusalsItem {
+    over: Channel,
     by: CarrierName,
     n: u8,
     t: i64,
@@ -350,14 +351,14 @@ impl AttemptItem {
 }
 
 impl From<&Refusals> for RefusalsItem {
-    fn from(Refusals { carrier, count, last_at }: &Refusals) -> Self {
-        Self { by: *carrier, n: *count, t: last_at.as_millisecond() }
+    fn from(Refusals { carrier, channel, count, last_at }: &Refusals) -> Self {
+        Self { over: *channel, by: *carrier, n: *count, t: last_at.as_millisecond() }
     }
 }
 
 impl RefusalsItem {
     fn read(self) -> Result<Refusals, StoreError> {
-        Ok(Refusals { carrier: self.by, count: self.n, last_at: time(self.t)? })
+        Ok(Refusals { carrier: self.by, channel: self.over, count: self.n, last_at: time(self.t)? })
     }
 }
 

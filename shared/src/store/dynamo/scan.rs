@@ -76,7 +76,7 @@ impl DynamoStore {
         let (found, next) = self.scan_page(scan, after).await?;
         let read = |item: &Item| {
             let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
-            let (account, lane) = (account_in(item).ok()??, lane_in(item).ok().flatten().unwrap_or_default());
+            let (account, lane) = (account_in(item).ok()??, lane_in(item).unwrap_or_default());
             let [not_before, retry_at, wake_at] =
                 [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
             Some(Unfinished { message, account, lane, not_before, wake_at, retry_at })

@@ -81,7 +81,7 @@ fn read_key(item: &Item) -> Result<KeyRecord, StoreError> {
     Ok(KeyRecord {
         hash: id_in(item, keys::API_KEY)?.parse().map_err(|_| unreadable("the hash of a key"))?,
         account: account_in(item)?.ok_or_else(|| unreadable("a key without an account"))?,
-        lane: lane_in(item)?,
+        lane: lane_in(item),
         created_at: at(keys::CREATED_AT)?,
         revoked: item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default(),
         revoked_at: at(keys::REVOKED_AT)?,
