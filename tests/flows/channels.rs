@@ -159,7 +159,9 @@ async fn failure_before_the_submit_answer_waits_for_it() {
     let id = send(&system, message).await;
     system.until_state(&id, "submitting").await;
     report(&system, &id, 0, "3").await;
-    let at_sms = system.until_message(&id, "is on SMS", |message| message.channel() == "sms").await;
+    // The record is on SMS before the phone has the SMS: wait for the outcome of the submit.
+    let is_unknown_on_sms = |message: &MessageView| message.channel() == "sms" && message.state() == "unknown";
+    let at_sms = system.until_message(&id, "is unknown on SMS", is_unknown_on_sms).await;
     assert_eq!(at_sms.failed_attempts(), ["whatsapp cm failed"]);
     let shown = system.handset(&phone).await;
     let sms = shown.iter().filter(|shown| shown.get("channel").is_none()).count();
