@@ -18,6 +18,7 @@ pub enum Part {
     Recipients,
     /// The queues of all lanes.
     Jobs,
+    SendSlots,
     Callbacks,
     CallbacksDeadLetters,
 }
@@ -44,6 +45,7 @@ pub fn connect_gateway(environment: &Environment, parts: &[Part]) -> Result<Gate
     };
     let urls = QueueUrls {
         jobs: parts.contains(&Part::Jobs).then(lanes).transpose()?,
+        send_slots: of_part(Part::SendSlots, "SEND_SLOTS_QUEUE_URL")?,
         callbacks: of_part(Part::Callbacks, "CALLBACKS_QUEUE_URL")?,
         callbacks_dead_letters: of_part(Part::CallbacksDeadLetters, "CALLBACKS_DEAD_LETTERS_URL")?,
     };

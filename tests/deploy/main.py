@@ -409,9 +409,9 @@ class Test:
 
     def lanes(self):
         with self.check("each lane has its queue, dead letters and workers, and delivers its messages"):
-            for jobs in ("UrgentJobs", "Jobs", "BulkJobs"):
+            for jobs, workers in (("UrgentJobs", 10), ("Jobs", 10), ("BulkJobs", 10), ("SendSlots", 20)):
                 mapping = self.stack.source_of("DispatchFunction", f"{jobs}Queue")
-                expect_equal(mapping["ScalingConfig"]["MaximumConcurrency"], 10, f"the workers of {jobs}")
+                expect_equal(mapping["ScalingConfig"]["MaximumConcurrency"], workers, f"the workers of {jobs}")
                 policy = self.stack.sqs.get_queue_attributes(QueueUrl=self.stack.queue(f"{jobs}Queue"), AttributeNames=["All"])
                 target = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
                 expect(f"{jobs}DeadLetters" in target, f"{jobs} has the dead-letter queue {target}")
@@ -462,7 +462,7 @@ class Test:
         with self.check("the operator's tool lists the dead letters"):
             listed = self.admin("dead-letters", "list")["dead_letters"]
             found = {one["queue"]: [letter["type"] for letter in one["letters"]] for one in listed}
-            expected = {"urgent-jobs": [], "jobs": ["unreadable"], "bulk-jobs": [], "callbacks": ["state"]}
+            expected = {"urgent-jobs": [], "jobs": ["unreadable"], "bulk-jobs": [], "send-slots": [], "callbacks": ["state"]}
             expect_equal(found, expected, "the dead letters")
         say("skipped the operator's tool replays dead letters: MiniStack 1.5.33 has no message move tasks")
 

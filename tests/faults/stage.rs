@@ -37,11 +37,11 @@ const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 pub const JOBS: &str = "JobsQueue";
 pub const CALLBACKS: &str = "CallbacksQueue";
-pub const QUEUES: [&str; 4] = ["UrgentJobsQueue", JOBS, "BulkJobsQueue", CALLBACKS];
+pub const QUEUES: [&str; 5] = ["UrgentJobsQueue", JOBS, "BulkJobsQueue", "SendSlotsQueue", CALLBACKS];
 /// Sinks for both accounts' status callbacks, and for each account's replies.
 pub const SINKS: [&str; 4] = ["status", "audit", "replies", "other-replies"];
-pub const DEAD_LETTERS: [&str; 4] =
-    ["UrgentJobsDeadLetters", "JobsDeadLetters", "BulkJobsDeadLetters", "CallbacksDeadLetters"];
+pub const DEAD_LETTERS: [&str; 5] =
+    ["UrgentJobsDeadLetters", "JobsDeadLetters", "BulkJobsDeadLetters", "SendSlotsDeadLetters", "CallbacksDeadLetters"];
 
 pub struct Stage {
     pub system: System,

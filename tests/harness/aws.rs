@@ -11,8 +11,8 @@ use crate::{
     views::MessageRef,
 };
 
-/// The queues of jobs, one for each lane.
-pub const JOB_QUEUES: [&str; 3] = ["UrgentJobsQueue", "JobsQueue", "BulkJobsQueue"];
+/// The queues of jobs: one for each lane, and one for send slots.
+pub const JOB_QUEUES: [&str; 4] = ["UrgentJobsQueue", "JobsQueue", "BulkJobsQueue", "SendSlotsQueue"];
 
 impl System {
     /// Returns the environment for a function that a test calls itself, with the function's role.
@@ -36,6 +36,7 @@ impl System {
             ("URGENT_JOBS_QUEUE_URL", self.queue_url("UrgentJobsQueue").into()),
             ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
             ("BULK_JOBS_QUEUE_URL", self.queue_url("BulkJobsQueue").into()),
+            ("SEND_SLOTS_QUEUE_URL", self.queue_url("SendSlotsQueue").into()),
             ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
             ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
             ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),

@@ -28,6 +28,7 @@
 //! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_idle`] |
 //! | read an answer | [`Accepted`], [`MessageView`], [`Callback`]: names for common fields, and the JSON behind them |
 //! | let time pass | [`System::advance`] |
+//! | keep messages of a rate-limited sender waiting | [`System::hold_send_slots`], [`System::free_send_slots`] |
 //! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply_from`] |
 //! | script a carrier's answers | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
 //! | script a client's callback URL | [`TestServer`] |
@@ -53,6 +54,7 @@ mod phone;
 mod relay;
 mod request;
 mod scripted_carrier;
+mod send_slots;
 mod server;
 mod sinks;
 pub mod system;

@@ -1,5 +1,5 @@
-//! `dispatch`: consumes the queues of jobs, one for each lane. A job submits one message, fails over to its next channel,
-//! or retries an unmatched receipt or reply.
+//! `dispatch`: consumes the queues of jobs, one for each lane and one for send slots. A job submits one message, fails over
+//! to its next channel, retries an unmatched receipt or reply, or gives out send slots.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
@@ -7,6 +7,7 @@ use shared::{
     edge::run_batch,
     flow::{
         Gateway, JobOutcome,
+        deal::deal,
         submit::{after_failed_channel, submit},
         unmatched::retry,
     },
@@ -38,7 +39,7 @@ impl Dispatch {
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         let (http, secrets) = (environment.http.carrier_client()?, connect_secrets(environment)?);
         Ok(Self {
-            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::Callbacks])?,
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::SendSlots, Part::Callbacks])?,
             directory: connect_directory(environment)?,
             submitter: Submitter::new(http, secrets, environment.clock.clone()),
         })
@@ -66,6 +67,7 @@ impl Dispatch {
             Job::Unmatched(unmatched) => {
                 Box::pin(retry(gateway, directory, *unmatched)).await.map(|()| JobOutcome::Done)
             }
+            Job::Deal(sender) => Box::pin(deal(gateway, directory, submitter, sender)).await,
         };
         match done {
             Ok(outcome) => outcome,

@@ -34,9 +34,9 @@ struct ShownMessage<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
-    /// The send slot, while the message is queued.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<String>,
+    /// Whether the sender's rate limit keeps the message waiting.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    waits_for_send_slot: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +173,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         attempts: message.delivery.attempts,
         created_at: time(message.created_at),
         send_at: message.request.send_at.map(time),
-        not_before: message.delivery.not_before.filter(|_| message.state() == State::Queued).map(time),
+        waits_for_send_slot: message.state() == State::Queued && message.delivery.line_at.is_some(),
         client_id: message.request.client_id.map(|id| id.to_string()),
         reference: message.request.reference.as_ref().map(Reference::as_str),
         recipient_id: message.request.recipient.id.as_ref().map(Reference::as_str),

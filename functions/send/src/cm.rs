@@ -1,6 +1,6 @@
 //! CM.com's three gateways. `POST /v1.0/message` (JSON) answers each message separately.
 //! `POST /gateway.ashx` (XML) and `GET /gateway.ashx` accept all messages or none, and answer 200 either way, but for a
-//! compressed body and a query that cannot be read.
+//! compressed body, a query that cannot be read, and 429.
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request};
@@ -8,7 +8,7 @@ use shared::{
     domain::{Dialect, FieldError},
     edge::{
         BodyError, Client, LONGEST_KEY, MOST_BYTES, body, check_query, client_of_key, header, json, log_unavailable,
-        raw_query,
+        raw_query, with_advice,
     },
     flow::accept::{self, AcceptError, Grouping, accept, accept_each},
     vendors::cm::dialect::{
@@ -36,7 +36,7 @@ async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
     let (status, answer) = accept_json(send, request).await.unwrap_or_else(|error| response::reject(&error));
-    json(status, answer)
+    with_advice(json(status, answer))
 }
 
 async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
@@ -62,7 +62,9 @@ async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
     };
     match accepted {
         Ok(()) => line(StatusCode::OK, String::new()),
-        Err(SendError::Request(error)) => line(response::line_status(&error), error_text(&Reason::Request(&error))),
+        Err(SendError::Request(error)) => {
+            with_advice(line(response::line_status(&error), error_text(&Reason::Request(&error))))
+        }
         Err(SendError::Message(error)) => line(StatusCode::OK, error_text(&Reason::Message(&error))),
     }
 }
@@ -157,6 +159,7 @@ fn accept_request(
 fn request_error(error: &AcceptError) -> RequestError {
     match error {
         AcceptError::Suspended => RequestError::Suspended,
+        AcceptError::OutOfRoom(error) => RequestError::OutOfRoom(*error),
         AcceptError::Unavailable(error) => {
             log_unavailable(error);
             RequestError::Unknown

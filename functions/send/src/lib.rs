@@ -29,7 +29,7 @@ impl Send {
     /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs])?,
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::SendSlots])?,
             directory: connect_directory(environment)?,
         })
     }

@@ -2,12 +2,13 @@
 //! recipients, and `GET /raven/v2/messages/{id}` shows any message of the account. A batch accepts all recipients with
 //! a valid number, or none.
 
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{Dialect, Draft, Message, MessageId},
     edge::{
         BodyError, Client, LONGEST_KEY, MOST_BYTES, bearer, body, check_query, client_of_key, json, log_unavailable,
+        with_advice,
     },
     flow::{
         Unavailable,
@@ -35,7 +36,7 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
     };
     match answered {
         Ok(answer) => json(StatusCode::OK, answer),
-        Err(failure) => failed(&failure, meta),
+        Err(failure) => with_advice(json(failure.status, failure.write(meta))),
     }
 }
 
@@ -95,6 +96,7 @@ async fn accept_all(send: &Send, client: &Client, request: &accept::Request) -> 
     accept(&send.gateway, &send.directory, &client.account, request).await.map_err(|error| match error {
         AcceptError::Rejected(rejection) => Failure::rejected(&rejection, request.drafts.len()),
         AcceptError::Suspended => Failure::suspended(),
+        AcceptError::OutOfRoom(error) => Failure::out_of_room(&error),
         AcceptError::Unavailable(error) => unavailable(&error),
     })
 }
@@ -106,19 +108,4 @@ fn unavailable(error: &Unavailable) -> Failure {
         Unavailable::Store(StoreError::Unreadable { .. }) => Failure::internal(),
         Unavailable::Store(StoreError::Unavailable { .. }) | Unavailable::Queue(_) => Failure::unavailable(),
     }
-}
-
-fn failed(failure: &Failure, meta: Meta) -> Response<Body> {
-    let mut response = json(failure.status, failure.write(meta));
-    let headers = response.headers_mut();
-    match failure.status {
-        StatusCode::UNAUTHORIZED => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        _ => {}
-    }
-    response
 }

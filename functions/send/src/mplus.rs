@@ -62,7 +62,7 @@ async fn accept_batch(send: &Send, request: &Request, client: &Client) -> Result
         AcceptError::Rejected(Rejection { reason, errors }) => {
             AcceptError::Rejected(Rejection { reason, errors: read.names.rename(errors) })
         }
-        error @ (AcceptError::Suspended | AcceptError::Unavailable(_)) => error,
+        error @ (AcceptError::Suspended | AcceptError::OutOfRoom(_) | AcceptError::Unavailable(_)) => error,
     })?;
     let answer = mplus::batch::accepted(&messages, &read.warnings).ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, answer))

@@ -107,7 +107,7 @@ async fn accept_posted(send: &Send, client: &Client, posted: &Posted) -> Result<
     };
     accepted.map_err(|error| match error {
         AcceptError::Rejected(rejection) => rename(rejection, &posted.request, posted.key_header).into(),
-        error @ (AcceptError::Suspended | AcceptError::Unavailable(_)) => error.into(),
+        error @ (AcceptError::Suspended | AcceptError::OutOfRoom(_) | AcceptError::Unavailable(_)) => error.into(),
     })
 }
 

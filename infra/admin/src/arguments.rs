@@ -232,6 +232,7 @@ pub enum DeadQueue {
     UrgentJobs,
     Jobs,
     BulkJobs,
+    SendSlots,
     Callbacks,
 }
 

@@ -45,6 +45,8 @@ pub enum Resource {
     JobsDeadLetters,
     BulkJobsQueue,
     BulkJobsDeadLetters,
+    SendSlotsQueue,
+    SendSlotsDeadLetters,
     CallbacksQueue,
     CallbacksDeadLetters,
 }
@@ -68,6 +70,10 @@ impl Resource {
             Self::BulkJobsDeadLetters => {
                 ("BULK_JOBS_DEAD_LETTERS_URL", "BulkJobsDeadLettersUrl", "BulkJobsDeadLetters")
             }
+            Self::SendSlotsQueue => ("SEND_SLOTS_QUEUE_URL", "SendSlotsQueueUrl", "SendSlotsQueue"),
+            Self::SendSlotsDeadLetters => {
+                ("SEND_SLOTS_DEAD_LETTERS_URL", "SendSlotsDeadLettersUrl", "SendSlotsDeadLetters")
+            }
             Self::CallbacksQueue => ("CALLBACKS_QUEUE_URL", "CallbacksQueueUrl", "CallbacksQueue"),
             Self::CallbacksDeadLetters => {
                 ("CALLBACKS_DEAD_LETTERS_URL", "CallbacksDeadLettersUrl", "CallbacksDeadLetters")
@@ -88,6 +94,8 @@ impl Resource {
             | Self::JobsDeadLetters
             | Self::BulkJobsQueue
             | Self::BulkJobsDeadLetters
+            | Self::SendSlotsQueue
+            | Self::SendSlotsDeadLetters
             | Self::CallbacksQueue
             | Self::CallbacksDeadLetters => true,
         }
@@ -106,6 +114,8 @@ impl Resource {
             Self::JobsDeadLetters => options.jobs_dead_letters_url.as_ref(),
             Self::BulkJobsQueue => options.bulk_jobs_queue_url.as_ref(),
             Self::BulkJobsDeadLetters => options.bulk_jobs_dead_letters_url.as_ref(),
+            Self::SendSlotsQueue => options.send_slots_queue_url.as_ref(),
+            Self::SendSlotsDeadLetters => options.send_slots_dead_letters_url.as_ref(),
             Self::CallbacksQueue => options.callbacks_queue_url.as_ref(),
             Self::CallbacksDeadLetters => options.callbacks_dead_letters_url.as_ref(),
         }
@@ -165,14 +175,15 @@ impl Connection {
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
     }
 
-    /// Returns the queues of jobs.
+    /// Returns the queues of jobs and of send slots.
     pub async fn job_queues(&self) -> Result<QueueUrls, Failure> {
         let jobs = LaneUrls {
             urgent: self.name(Resource::UrgentJobsQueue).await?,
             normal: self.name(Resource::JobsQueue).await?,
             bulk: self.name(Resource::BulkJobsQueue).await?,
         };
-        Ok(QueueUrls { jobs: Some(jobs), ..QueueUrls::default() })
+        let send_slots = Some(self.name(Resource::SendSlotsQueue).await?);
+        Ok(QueueUrls { jobs: Some(jobs), send_slots, ..QueueUrls::default() })
     }
 
     /// Creates the gateway for operator steps.

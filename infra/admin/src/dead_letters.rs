@@ -28,6 +28,7 @@ impl DeadQueue {
             Self::UrgentJobs => (Resource::UrgentJobsDeadLetters, Resource::UrgentJobsQueue),
             Self::Jobs => (Resource::JobsDeadLetters, Resource::JobsQueue),
             Self::BulkJobs => (Resource::BulkJobsDeadLetters, Resource::BulkJobsQueue),
+            Self::SendSlots => (Resource::SendSlotsDeadLetters, Resource::SendSlotsQueue),
             Self::Callbacks => (Resource::CallbacksDeadLetters, Resource::CallbacksQueue),
         }
     }
@@ -45,10 +46,10 @@ struct Shown {
 #[derive(Serialize)]
 struct Letter {
     since: Option<String>,
-    /// A job (`submit`, `failed-submit`, `unmatched`), a callback about a `state`, `reply` or
+    /// A job (`submit`, `failed-submit`, `unmatched`, `deal`), a callback about a `state`, `reply` or
     /// `endpoint-disabled`, or `unreadable`.
     r#type: &'static str,
-    /// The ID of the message, reply, unmatched item or endpoint.
+    /// The ID of the message, reply, unmatched item or endpoint; or the sender.
     subject: Option<String>,
     state: Option<&'static str>,
 }
@@ -170,6 +171,7 @@ fn letter(message: &Message) -> Letter {
     let (r#type, subject, state) = match Job::read(body) {
         Ok(Job::Submit { message }) => ("submit", Some(message.to_string()), None),
         Ok(Job::Unmatched(unmatched)) => ("unmatched", Some(unmatched.uuid.to_string()), None),
+        Ok(Job::Deal(deal)) => ("deal", Some(deal.sender.to_string()), None),
         Ok(Job::ChannelFailed(failed)) => ("failed-submit", Some(failed.message.to_string()), None),
         Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
             Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.into_str())),

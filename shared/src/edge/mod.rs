@@ -13,7 +13,7 @@ pub use event::{request, run_http};
 pub use problem::{Problem, log_unavailable};
 pub use request::{
     BodyError, MOST_BYTES, MOST_WEBHOOK_BYTES, Parameter, body, check_query, header, json, parameter, parameters,
-    path_segments, raw_query,
+    path_segments, raw_query, with_advice,
 };
 pub use sqs::run_batch;
 pub use webhook::{ItemProblems, unreadable};

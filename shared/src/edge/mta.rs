@@ -1,9 +1,11 @@
 //! Functions' common parts for the dialect `mta`: authentication, bodies and answers.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 
-use super::{BodyError, Client, LONGEST_KEY, MOST_BYTES, bearer, check_query, client_of_key, json, log_unavailable};
+use super::{
+    BodyError, Client, LONGEST_KEY, MOST_BYTES, bearer, check_query, client_of_key, json, log_unavailable, with_advice,
+};
 use crate::{
     flow::{Gateway, Unavailable, accept::AcceptError},
     store::{Directory, StoreError},
@@ -39,18 +41,7 @@ pub fn respond(gateway: &Gateway, answered: Result<String, Failure>) -> Response
         Err(failure) => failure,
     };
     let now = gateway.clock.now();
-    let mut response = json(failure.status, failure.write(now, gateway.random.uuid(now)));
-    let headers = response.headers_mut();
-    match failure.status {
-        StatusCode::UNAUTHORIZED => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        _ => {}
-    }
-    response
+    with_advice(json(failure.status, failure.write(now, gateway.random.uuid(now))))
 }
 
 /// Logs a store or queue failure, and hides its cause from the client.
@@ -75,6 +66,7 @@ impl From<AcceptError> for Failure {
         match error {
             AcceptError::Rejected(rejection) => rejection.into(),
             AcceptError::Suspended => Self::suspended(),
+            AcceptError::OutOfRoom(error) => Self::out_of_room(&error),
             AcceptError::Unavailable(error) => error.into(),
         }
     }

@@ -7,9 +7,9 @@ use lambda_http::Body;
 use serde::Serialize;
 use tracing::error;
 
-use super::BodyError;
+use super::{BodyError, with_advice};
 use crate::{
-    domain::{FieldError, Rejection, RejectionReason},
+    domain::{FieldError, OutOfRoom, Rejection, RejectionReason},
     flow::{Unavailable, accept::AcceptError},
     runtime::error_chain,
     store::StoreError,
@@ -84,6 +84,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "urn:problem:account-suspended", "The account is suspended")
     }
 
+    #[must_use]
+    pub fn out_of_room(error: &OutOfRoom) -> Self {
+        let title = "Too many messages are waiting";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "urn:problem:too-many-waiting", title)
+            .saying(format!("{error}. The request had no effect. Retry it later."))
+    }
+
     /// The answer would exceed Lambda's size limit.
     #[must_use]
     pub fn answer_too_large() -> Self {
@@ -153,6 +160,7 @@ impl From<AcceptError> for Problem {
         match error {
             AcceptError::Rejected(Rejection { reason, errors }) => Self::rejected(reason).with(errors),
             AcceptError::Suspended => Self::suspended(),
+            AcceptError::OutOfRoom(error) => Self::out_of_room(&error),
             AcceptError::Unavailable(error) => error.into(),
         }
     }
@@ -181,12 +189,6 @@ impl From<Problem> for Response<Body> {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-        }
-        response
+        with_advice(response)
     }
 }

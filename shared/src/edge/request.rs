@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use lambda_http::{Body, Request, RequestExt};
 
@@ -115,6 +115,19 @@ pub fn json(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Adds the headers that tell a client what to do: give a key, or when to retry.
+#[must_use]
+pub fn with_advice(mut response: Response<Body>) -> Response<Body> {
+    let (name, value) = match response.status() {
+        StatusCode::UNAUTHORIZED => (WWW_AUTHENTICATE, "Bearer"),
+        StatusCode::SERVICE_UNAVAILABLE => (RETRY_AFTER, "1"),
+        StatusCode::TOO_MANY_REQUESTS => (RETRY_AFTER, "60"),
+        _ => return response,
+    };
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }
 

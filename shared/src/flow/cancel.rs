@@ -6,9 +6,9 @@
 
 use tracing::info;
 
-use super::{Gateway, Unavailable, outcome::enqueue_callback};
+use super::{Gateway, Unavailable, lines, outcome::enqueue_callback};
 use crate::{
-    domain::{AccountId, ExecutionId, Message, MessageId, Progress, State},
+    domain::{AccountId, ExecutionId, Line, Message, MessageId, Progress, State},
     store::{Change, Freshness, Messages},
 };
 
@@ -47,9 +47,10 @@ pub(super) async fn withdraw(
     enqueue_callback(gateway, message, State::Cancelled, execution_id, now).await?;
     let change = gateway.store.cancel(account, id, execution_id, now).await?;
     Ok(match change {
-        Change::Applied(message) => {
+        Change::Applied(cancelled) => {
             info!(message.id = %id, account.id = %account, "cancelled");
-            Cancelled::Done(message)
+            lines::left(gateway, Line::joined_by(message)).await;
+            Cancelled::Done(cancelled)
         }
         Change::Conflict(message) if message.account != *account => Cancelled::NotFound,
         Change::Conflict(message) if message.delivery.progress == Progress::Cancelled => Cancelled::Done(message),

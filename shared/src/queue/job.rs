@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     domain::{
         AccountId, CallbackUrl, CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails,
-        ReceiptStatus, ReplyId, State, UnmatchedId, WebhookId,
+        ReceiptStatus, ReplyId, SenderId, State, UnmatchedId, WebhookId,
     },
     redact::unquoted,
 };
@@ -42,6 +42,17 @@ pub enum Job {
     ChannelFailed(FailedSubmit),
     /// Retry an unmatched receipt or reply.
     Unmatched(UnmatchedId),
+    /// Give out the send slots of a sender with a rate limit.
+    Deal(Deal),
+}
+
+/// A job for a dealer of send slots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deal {
+    pub sender: SenderId,
+    /// How often dealers have looked in vain for messages that should be on the lines.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looked: u8,
 }
 
 /// A failed submit, from its receipt. The receipt is not recorded yet, because whether the message fails
@@ -71,7 +82,7 @@ impl Job {
     pub fn message(&self) -> Option<MessageId> {
         match self {
             Self::Submit { message } | Self::ChannelFailed(FailedSubmit { message, .. }) => Some(*message),
-            Self::Unmatched(_) => None,
+            Self::Unmatched(_) | Self::Deal(_) => None,
         }
     }
 }
@@ -84,6 +95,7 @@ impl fmt::Display for Job {
                 write!(f, "message {message}")
             }
             Self::Unmatched(unmatched) => write!(f, "unmatched {unmatched}"),
+            Self::Deal(_) => f.write_str("send slots"),
         }
     }
 }
@@ -115,8 +127,8 @@ pub struct CallbackJob {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(url_index: &u8) -> bool {
-    *url_index == 0
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 impl CallbackJob {
@@ -270,6 +282,10 @@ mod tests {
         }
         let unmatched = Job::Unmatched(UnmatchedId { kind: UnmatchedKind::Reply, carrier, uuid: message.uuid() });
         assert_eq!(Job::read(&unmatched.write()).unwrap(), unmatched);
+        for looked in [0, 2] {
+            let deal = Job::Deal(Deal { sender: "12345".parse().unwrap(), looked });
+            assert_eq!(Job::read(&deal.write()).unwrap(), deal);
+        }
     }
 
     #[test]

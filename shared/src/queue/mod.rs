@@ -8,7 +8,7 @@ mod job;
 mod queued_job;
 mod sqs;
 
-pub use job::{CallbackJob, FailedSubmit, Job, JobError, Subject};
+pub use job::{CallbackJob, Deal, FailedSubmit, Job, JobError, Subject};
 pub use queued_job::{Group, QueuedJob};
 pub use sqs::{LaneUrls, QueueUrls, SqsQueue};
 
@@ -34,6 +34,9 @@ pub enum QueueError {
 pub trait Queue {
     /// Enqueues jobs for `dispatch`, each in the queue of its lane.
     async fn enqueue(&self, jobs: &[QueuedJob]) -> Result<(), QueueError>;
+
+    /// Enqueues jobs for dealers of send slots. Each sender is a group.
+    async fn enqueue_deals(&self, deals: &[(Deal, Duration)]) -> Result<(), QueueError>;
 
     /// Enqueues jobs for `callback`.
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError>;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Job;
-use crate::domain::{AccountId, CarrierName, Lane, Message, UnmatchedId};
+use crate::{
+    domain::{AccountId, CarrierName, Lane, Message, SenderId, UnmatchedId},
+    hash::sha256_hex,
+};
 
 /// The group of a job or callback. SQS shares a queue's workers fairly between its groups, so an account with many
 /// jobs delays no other account.
@@ -20,6 +23,12 @@ impl Group {
     #[must_use]
     pub fn of_carrier(carrier: CarrierName) -> Self {
         Self(format!("carrier#{}", carrier.as_str()))
+    }
+
+    /// Returns the group of the jobs for a sender's send slots. A hash, because SQS allows no blanks in a group.
+    #[must_use]
+    pub fn of_sender(sender: &SenderId) -> Self {
+        Self(format!("sender#{}", sha256_hex(sender.as_str())))
     }
 
     #[must_use]

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{Client, error::BoxError, types::SendMessageBatchRequestEntry};
 use futures_util::{TryStreamExt, stream};
 use strum::IntoEnumIterator;
 
-use super::{CallbackJob, Group, Queue, QueueError, QueuedJob};
+use super::{CallbackJob, Deal, Group, Job, Queue, QueueError, QueuedJob};
 use crate::domain::Lane;
 
 /// SQS's largest batch.
@@ -20,6 +20,7 @@ const OFFERS: u32 = 4;
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
     pub jobs: Option<LaneUrls>,
+    pub send_slots: Option<String>,
     pub callbacks: Option<String>,
     pub callbacks_dead_letters: Option<String>,
 }
@@ -62,6 +63,9 @@ impl SqsQueue {
 
     /// Sends the items' entries. An entry is built when its request is, so that a large request takes little memory.
     async fn send<T>(&self, url: &str, items: &[T], entry: impl Fn(&T) -> Entry) -> Result<(), QueueError> {
+        if items.is_empty() {
+            return Ok(());
+        }
         if let [item] = items {
             let Entry { payload, group, delay } = entry(item);
             let request = self.client.send_message().queue_url(url).message_body(payload);
@@ -111,6 +115,11 @@ impl Queue for SqsQueue {
         Ok(())
     }
 
+    async fn enqueue_deals(&self, deals: &[(Deal, Duration)]) -> Result<(), QueueError> {
+        let url = allowed(self.urls.send_slots.as_ref())?;
+        self.send(url, deals, |(deal, delay)| Entry::of_deal(deal, *delay)).await
+    }
+
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError> {
         let url = allowed(self.urls.callbacks.as_ref())?;
         self.send(url, jobs, |(job, delay)| Entry::of_callback(job, *delay)).await
@@ -125,6 +134,10 @@ impl Queue for SqsQueue {
 impl Entry {
     fn of_job(QueuedJob { job, group, delay, .. }: &QueuedJob) -> Self {
         Self { payload: job.write(), group: group.clone(), delay: *delay }
+    }
+
+    fn of_deal(deal: &Deal, delay: Duration) -> Self {
+        Self { payload: Job::Deal(deal.clone()).write(), group: Group::of_sender(&deal.sender), delay }
     }
 
     fn of_callback(job: &CallbackJob, delay: Duration) -> Self {

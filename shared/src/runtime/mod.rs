@@ -10,7 +10,7 @@ mod random;
 mod retry_after;
 pub mod telemetry;
 
-pub use clock::Clock;
+pub use clock::{Clock, ClockMoves};
 pub use config::{ConfigError, Settings, Variables};
 pub(crate) use http::found_no_connection;
 pub use http::{HttpStack, IdleTimeouts, TlsError};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{
-    AccountId, Attempt, CarrierName, ExecutionId, Lane, Message, MessageId, Progress, Refusals, UnmatchedId,
+    AccountId, Attempt, CarrierName, ExecutionId, Lane, Line, Message, MessageId, Progress, Refusals, UnmatchedId,
 };
 
 /// The result of inserting a message under an ID that may be taken.
@@ -157,7 +157,8 @@ pub struct Unfinished {
     pub message: MessageId,
     pub account: AccountId,
     pub lane: Lane,
-    pub not_before: Option<Timestamp>,
+    /// The line on which it waits for a send slot.
+    pub line: Option<Line>,
     pub wake_at: Option<Timestamp>,
     /// When a busy carrier is retried.
     pub retry_at: Option<Timestamp>,

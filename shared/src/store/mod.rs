@@ -17,6 +17,7 @@ pub mod dynamo;
 mod endpoints;
 mod page;
 mod secrets;
+mod send_slots;
 mod sent_ids;
 mod ttl_cache;
 mod unmatched;
@@ -33,6 +34,7 @@ pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, Key
 pub use endpoints::{Endpoints, FailedCall, ProbeStart};
 pub use page::{Bookmark, Entry, MessageList, Page, Position, Record, Span};
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
+pub use send_slots::{DealEnd, LeaseEnd, LineEntry, SendSlotStore, SendSlots};
 pub use sent_ids::{SentId, SentIds};
 pub use unmatched::UnmatchedStore;
 pub use webhooks::{MOST_WEBHOOKS, WebhookAddition};
@@ -120,7 +122,7 @@ pub trait Messages {
     async fn recent_messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Claims a queued or scheduled message until the lease expires, if the message is due within
-    /// [`CLAIM_TOLERANCE`] and has no final receipt. A send slot or retry time counts as a due time.
+    /// [`CLAIM_TOLERANCE`] and has no final receipt. A retry time counts as a due time.
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError>;
 
     /// Records a submit's outcome, if no other execution has changed the message's progress since the claim.
@@ -176,27 +178,13 @@ pub trait Messages {
         after: Option<Bookmark>,
     ) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
 
-    /// Reserves `time`, a duration, from when the sender is next free. Returns the start, `now` or later, to
-    /// the microsecond. An unused reservation cannot be given back.
-    ///
-    /// # Errors
-    /// If AWS did not answer. Time may be reserved all the same.
-    async fn reserve_send_slots(
-        &self,
-        sender: &SenderId,
-        time: SignedDuration,
-        now: Timestamp,
-    ) -> Result<Timestamp, StoreError>;
-
-    /// Releases a message that `execution_id` claimed and did not submit: queues it, and undoes the claim's
-    /// count and history entry. The message can be claimed from `until` on; with `wake`, the schedule
-    /// enqueues the message then.
-    async fn release_until(
+    /// Releases a message that `execution_id` claimed and did not submit: queues it on its line, by when it was due,
+    /// and undoes the claim's count and history entry. With `wake_at`, the schedule enqueues the message then.
+    async fn put_on_line(
         &self,
         held: &Message,
         execution_id: ExecutionId,
-        until: Timestamp,
-        wake: bool,
+        wake_at: Option<Timestamp>,
     ) -> Result<Change, StoreError>;
 
     /// Releases a message that `execution_id` claimed and did not submit: queues it, undoes the claim's count and

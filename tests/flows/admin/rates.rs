@@ -37,8 +37,9 @@ async fn rate_limit_applies_until_it_is_removed() {
 async fn rate_limit_of_a_shared_sender_applies() {
     let system = System::with_config(TestConfig::new().pool(&["448888888801"])).await;
     printed(&system, &["sender", "rate", "448888888801", "--per-second", "1"]).await;
+    system.hold_send_slots("448888888801").await;
     let messages: Vec<_> = (0..5).map(|index| shared(&PHONE, &index.to_string())).collect();
     let sent = system.send(DEMO, &json!({"messages": messages})).await;
     let last = system.message(&sent[4]["messageUuid"]).await;
-    assert!(last["not_before"].is_string(), "{last}");
+    assert_eq!(last["waits_for_send_slot"], true, "{last}");
 }

@@ -125,11 +125,8 @@ async fn each_failure_has_its_status() {
 #[tokio::test]
 async fn cancelled_message_is_reported_as_deleted() {
     let system = System::start().await;
-    // The rate limit keeps the last message waiting.
+    system.hold_send_slots(RATE_LIMITED_SENDER).await;
     let from = |message: Value| with(message, "from", RATE_LIMITED_SENDER);
-    for _ in 0..40 {
-        send(&system, &from(message(&PHONE, "Before"))).await;
-    }
     let callbacks = [system.sink("first"), system.sink("second")];
     let sent = send(&system, &from(notified(&PHONE, &callbacks))).await;
     let cancelled = system.cancel(&sent["id"]).await;

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use mo_webhook::MoWebhook;
 use reqwest::StatusCode;
 use shared::{
-    domain::{Keyword, PhoneNumber, Rate, ReplyId, SenderId},
+    domain::{Keyword, PhoneNumber, ReplyId, SenderId},
     flow::Gateway,
     gateway::{Part, connect_gateway},
     runtime::Environment,
-    store::{KeywordOrder, Messages, Recipients},
+    store::{KeywordOrder, Recipients},
 };
 use strum::VariantArray;
 
 use super::*;
 use crate::{
     carrier::replies_path,
-    system::{POOL_SENDER, RATE_LIMITED_SENDER, invocation},
+    system::{POOL_SENDER, RATE_LIMITED_SENDER as SENDER, invocation},
 };
 
 const STOP_ANSWER: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
@@ -225,19 +225,6 @@ async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
     assert!(system.callbacks("status").await.is_empty());
 }
 
-/// Reserves the rate-limited sender's send slots for so many seconds, so keyword answers from it wait.
-/// Returns the sender.
-async fn busy_sender(system: &System, seconds: usize) -> &'static str {
-    let sender = RATE_LIMITED_SENDER;
-    let time = Rate::new(10).unwrap().time_for(seconds * 10);
-    gateway(system)
-        .store
-        .reserve_send_slots(&sender.parse::<SenderId>().unwrap(), time, system.now().await)
-        .await
-        .unwrap();
-    sender
-}
-
 async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
     page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == keyword).unwrap().clone()
@@ -246,25 +233,26 @@ async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
 #[tokio::test]
 async fn keyword_answer_waits_for_a_send_slot() {
     let system = with_keyword_answers().await;
-    let sender = busy_sender(&system, 200).await;
-    deliver_reply(&system, "1", sender, "STOP").await;
-    system.advance(100).await;
-    system.until_only_delayed().await;
-    assert_eq!(answer_to(&system, sender, "stop").await["attempts"], 0);
-    system.advance(102).await;
+    system.hold_send_slots(SENDER).await;
+    deliver_reply(&system, "1", SENDER, "STOP").await;
+    system.until_idle().await;
+    let waiting = answer_to(&system, SENDER, "stop").await;
+    assert_eq!((&waiting["attempts"], &waiting["waits_for_send_slot"]), (&json!(0), &json!(true)));
+    system.free_send_slots(SENDER).await;
     system.until_handset(&PHONE, 1).await;
 }
 
 #[tokio::test]
 async fn start_confirmation_is_blocked_by_a_newer_stop() {
     let system = with_keyword_answers().await;
-    let sender = busy_sender(&system, 200).await;
+    system.hold_send_slots(SENDER).await;
     for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
-        deliver_reply(&system, id, sender, text).await;
+        deliver_reply(&system, id, SENDER, text).await;
     }
-    system.advance(202).await;
+    system.until_idle().await;
+    system.free_send_slots(SENDER).await;
     system.until_handset(&PHONE, 1).await;
-    system.until_state(&answer_to(&system, sender, "start").await["id"], "blocked").await;
+    system.until_state(&answer_to(&system, SENDER, "start").await["id"], "blocked").await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
 }
 
@@ -283,9 +271,10 @@ async fn keyword_answer_uses_the_channel_of_the_keyword() {
 #[tokio::test]
 async fn old_keyword_is_not_answered() {
     let system = with_keyword_answers().await;
-    let sender = busy_sender(&system, 600).await;
-    deliver_reply(&system, "1", sender, "HELP").await;
-    system.advance(601).await;
-    system.until_state(&answer_to(&system, sender, "help").await["id"], "expired").await;
+    system.hold_send_slots(SENDER).await;
+    deliver_reply(&system, "1", SENDER, "HELP").await;
+    system.until_idle().await;
+    system.advance(302).await;
+    system.until_state(&answer_to(&system, SENDER, "help").await["id"], "expired").await;
     assert!(texts(&system).await.is_empty());
 }

@@ -79,6 +79,14 @@ pub struct ConnectionOptions {
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub bulk_jobs_dead_letters_url: Option<String>,
 
+    /// Queue of the jobs for send slots (or `SEND_SLOTS_QUEUE_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub send_slots_queue_url: Option<String>,
+
+    /// Dead-letter queue of the jobs for send slots (or `SEND_SLOTS_DEAD_LETTERS_URL`)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub send_slots_dead_letters_url: Option<String>,
+
     /// Callback queue (or `CALLBACKS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub callbacks_queue_url: Option<String>,

@@ -1,7 +1,7 @@
 //! The system's clock, which the emulator keeps and a person may move.
 //!
 //! We move the clock only between invocations. During one, a move would end a worker's lease at once, which
-//! cannot happen on AWS. After a move we run the schedules, so that due work starts at once.
+//! cannot happen on AWS. An invocation that waits for a time, to give out send slots, ends early. After a move we run the schedules, so that due work starts at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -95,6 +95,7 @@ impl Time {
     /// Handles `POST /clock`: moves the emulator's clock and ours.
     pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
         let (moved, response) = {
+            self.clock.announce_move();
             let Ok(_between_invocations) = tokio::time::timeout(IN_FLIGHT_TIMEOUT, self.invocations.write()).await
             else {
                 return Ok((StatusCode::CONFLICT, "functions are still running; try again").into_response());

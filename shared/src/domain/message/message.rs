@@ -70,13 +70,13 @@ pub struct Delivery {
     pub lease_until: Option<Timestamp>,
     /// Receipt deadline. After it we fail over to the next channel, or give up an unknown outcome.
     pub receipt_by: Option<Timestamp>,
-    /// Send slot under the sender's rate limit. `None` if the message has no slot, or got one that was free
-    /// at once.
-    pub not_before: Option<Timestamp>,
+    /// Position on the message's [`Line`](crate::domain::Line), to the microsecond; `None` if it is on no line. A
+    /// claimed message keeps its position until its outcome is recorded.
+    pub line_at: Option<Timestamp>,
     /// When the job of a retry is due, after no carrier could take the message.
     pub retry_at: Option<Timestamp>,
-    /// When the schedule next enqueues a job for the message: at `send_at`, a far send slot, a lookup or
-    /// `receipt_by`.
+    /// When the schedule next enqueues a job for the message: at `send_at`, a lookup, `receipt_by`, or, if the message
+    /// is on a line, when its validity ends.
     pub wake_at: Option<Timestamp>,
     /// How often a worker claimed the message.
     pub attempts: u32,
@@ -102,7 +102,7 @@ impl Delivery {
             execution_id: None,
             lease_until: None,
             receipt_by: None,
-            not_before: None,
+            line_at: None,
             retry_at: None,
             wake_at: None,
             attempts: 0,
@@ -160,15 +160,15 @@ impl Message {
         self.delivery.history.first().is_some_and(|state_change| state_change.state == State::Scheduled)
     }
 
-    /// Returns the latest of acceptance, `send_at` and send slot.
+    /// Returns the later of acceptance and `send_at`.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
-        [self.request.send_at, self.delivery.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
+        self.request.send_at.map_or(self.created_at, |at| at.max(self.created_at))
     }
 
-    /// Returns when we began to try the current channel: the latest of the first claim, the send slot, and
-    /// the last failover or resend after a submit. Once a carrier was busy, the send slot no longer counts,
-    /// because waiting for a slot is then part of retrying.
+    /// Returns when we began to try the current channel: the later of the first claim, and the last failover or resend
+    /// after a submit. A first wait on a line comes before the first claim, so it does not count; a wait between
+    /// retries does.
     #[must_use]
     pub fn attempted_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
@@ -179,8 +179,7 @@ impl Message {
             .rev()
             .find(|attempt| attempt.outcome.was_submitted())
             .map(|attempt| attempt.at);
-        let slot = self.delivery.not_before.filter(|_| self.delivery.retry_at.is_none());
-        [claimed, submitted, slot].into_iter().flatten().max()
+        claimed.max(submitted)
     }
 
     #[must_use]

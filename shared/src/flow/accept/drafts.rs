@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    domain::{Draft, FieldError, Message, RejectedMessage, Rejection, RejectionReason},
+    domain::{Draft, FieldError, Message, OutOfRoom, RejectedMessage, Rejection, RejectionReason},
     flow::Unavailable,
     store::StoreError,
 };
 
-/// Why a request was not accepted. Retrying helps only with [`AcceptError::Unavailable`].
+/// Why a request was not accepted. Retrying helps with [`AcceptError::Unavailable`], and later with
+/// [`AcceptError::OutOfRoom`].
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     #[error("the request was rejected")]
@@ -16,6 +17,9 @@ pub enum AcceptError {
     /// The operator has suspended the account.
     #[error("the account is suspended")]
     Suspended,
+    /// Too many messages of the account wait for a sender with a rate limit.
+    #[error(transparent)]
+    OutOfRoom(OutOfRoom),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

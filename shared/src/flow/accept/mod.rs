@@ -5,17 +5,19 @@
 //!    that chosen routes exist (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
-//! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).
-//! 5. Persist them, after their batch if they are one, enqueue their jobs, and only then answer the client
-//!    (`batch`, `persist`, `enqueue`).
+//! 4. Build the messages, on a line if the sender has a rate limit, and check that the line has room (`build`,
+//!    `lines`).
+//! 5. Persist them, after their batch if they are one, enqueue their jobs or join their lines, and only then answer the
+//!    client (`batch`, `persist`, `enqueue`).
 //!
 //! - **Crash.** A crash or error before the answer may leave stored messages that we never confirmed. If the
 //!   client repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue
-//!   their jobs. Without a repeat, only messages that already have a job or a wake time are sent. A repeat
+//!   their jobs. Without a repeat, only messages that already have a job, a wake time or a line are sent. A repeat
 //!   without an ID or key sends these messages twice.
 //! - **Duplicate.** A repeated message is returned as it was first accepted.
 //! - **Race.** A rejected request stores no message and locks no sender, unless another request took one of its
-//!   IDs, or the last free sender of a recipient, after we read them.
+//!   IDs, or the last free sender of a recipient, after we read them, or the sender's line has no room. Such a lock is
+//!   unused.
 
 mod batch;
 mod build;
@@ -43,7 +45,7 @@ use self::{
 };
 use crate::{
     domain::{AccountId, Message, RejectedMessage, RejectionReason},
-    flow::{Gateway, rate_limit::assign_send_slots},
+    flow::{Gateway, lines},
     runtime::Metric,
     store::Directory,
 };
@@ -120,20 +122,24 @@ async fn accept_drafts(
         Some((index, message))
     });
     let mut messages: Vec<_> = messages.collect();
+    let is_new = |index: &usize| existing.get(*index).is_none();
+    lines::assign_lines(&rates, messages.iter_mut().filter(|(index, _)| is_new(index)).map(|(_, message)| message));
+    let new = messages.iter().filter(|(index, _)| is_new(index)).map(|(_, message)| message);
+    if let Some(error) = lines::check_room(gateway, account, &rates, new).await? {
+        return Err(AcceptError::OutOfRoom(error));
+    }
     if request.dry_run {
         return Ok(drafts.finish(replace_repeats(messages, existing)));
     }
     if let Some(batch) = &batch {
         persist_batch(gateway, account, batch, &identities, &messages, now).await?;
     }
-    let new = messages.iter_mut().filter(|(index, _)| existing.get(*index).is_none());
-    assign_send_slots(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = persist(gateway, &identities, messages, existing, &drafts).await?;
     drafts.reject(RejectionReason::Conflict, conflicts)?;
     if let Some(batch) = &batch {
         check_not_cancelled(gateway, account, batch, &messages).await?;
     }
-    enqueue(gateway, &messages).await?;
+    enqueue(gateway, &messages, now).await?;
     report(gateway, account, &messages, now);
     Ok(drafts.finish(messages))
 }

@@ -1,17 +1,23 @@
 //! Requeue: replace lost jobs, after a queue was lost or a request died before enqueueing.
 //!
-//! Scheduled work needs no job, and redundant jobs have no effect.
+//! A message on a line needs a dealer, not a job. Redundant jobs have no effect.
 
+use std::{collections::HashSet, time::Duration};
+
+use jiff::Timestamp;
 use tracing::info;
 
-use crate::flow::{Gateway, Unavailable, rate_limit};
 use crate::{
-    domain::AccountId,
-    queue::{Job, Queue, QueuedJob},
-    store::Messages,
+    domain::{AccountId, Line},
+    flow::{
+        Gateway, Unavailable,
+        lines::{IsCounted, join},
+    },
+    queue::{Job, LONGEST_DELAY, Queue, QueuedJob},
+    store::{Messages, Unfinished},
 };
 
-/// Enqueues every queued or submitting message that the schedule will not enqueue, and returns their number.
+/// Enqueues every queued or submitting message, and returns their number.
 /// Reads the whole table.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
     let enqueued = run(gateway, None, false).await?;
@@ -38,20 +44,23 @@ async fn run(gateway: &Gateway, account: Option<&AccountId>, only_count: bool) -
     loop {
         let (found, next) = gateway.store.unfinished(account, after).await?;
         let now = gateway.clock.now();
-        let jobs: Vec<_> = found
-            .into_iter()
-            .filter_map(|found| {
-                let delay = rate_limit::job_delay(found.not_before.max(found.retry_at), found.wake_at, now)?;
-                Some(QueuedJob::new(Job::Submit { message: found.message }, (&found.account, found.lane), delay))
-            })
-            .collect();
-        if !only_count && !jobs.is_empty() {
+        let (waiting, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.line.is_some());
+        let jobs: Vec<_> = others.iter().map(|found| job(found, now)).collect();
+        count += waiting.len() + jobs.len();
+        if !only_count {
+            let lines = waiting.into_iter().filter_map(|found| found.line).collect::<HashSet<Line>>();
+            join(gateway, lines.into_iter().map(|line| (line, IsCounted(false)))).await?;
             gateway.queue.enqueue(&jobs).await?;
         }
-        count += jobs.len();
         after = next;
         if after.is_none() {
             return Ok(count);
         }
     }
+}
+
+fn job(found: &Unfinished, now: Timestamp) -> QueuedJob {
+    let left = found.retry_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+    let delay = left.unwrap_or_default().min(LONGEST_DELAY);
+    QueuedJob::new(Job::Submit { message: found.message }, (&found.account, found.lane), delay)
 }

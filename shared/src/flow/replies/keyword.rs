@@ -5,6 +5,8 @@
 //! - **Loop.** A STOP or START without effect gets no answer, and each keyword gets one answer a day at most.
 //!   So two machines cannot answer each other for ever.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -13,7 +15,8 @@ use crate::{
         CarrierReply, Channel, Draft, Keyword, Keywords, Message, MessageId, PhoneNumber, Progress, Reply,
         SenderChoice, SenderKind, SentFrom, Text, Validity, Word,
     },
-    flow::{Gateway, Unavailable, accept, rate_limit},
+    flow::{Gateway, Unavailable, accept},
+    queue::{Queue, QueuedJob},
     store::{Directory, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
@@ -84,15 +87,14 @@ pub(super) async fn send_auto_reply(
         info!(reply.id = %reply.id, keyword = keyword.into_str(), "keyword was answered within a day");
         return Ok(());
     }
-    let mut message = build_auto_reply(request, kind, text, (now, until));
-    let rates = directory.rates().await?;
-    rate_limit::assign_send_slots(gateway, &rates, std::iter::once(&mut message), now).await?;
+    let message = build_auto_reply(request, kind, text, (now, until));
     let message = match gateway.store.insert_once(&message).await? {
         Insertion::New => message,
         Insertion::Existing(found) => *found,
     };
     if message.delivery.progress == Progress::Queued {
-        rate_limit::enqueue_at_slot(gateway, &message, now).await?;
+        // If the sender has a rate limit, `dispatch` puts the message on its line.
+        gateway.queue.enqueue(&[QueuedJob::submit(&message, Duration::ZERO)]).await?;
     }
     info!(
         reply.id = %reply.id, message.id = %message.id, account.id = %message.account,

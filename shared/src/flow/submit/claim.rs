@@ -12,7 +12,7 @@ use crate::{
 
 /// The lease is longer than any carrier's timeout and shorter than the queue's visibility timeout. It is no
 /// shorter than the function's timeout, which starts earlier, so no worker outlives its lease.
-pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+pub(in crate::flow) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Claims a due message that no worker holds.
 pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Result<Change, StoreError> {

@@ -1,7 +1,7 @@
 //! Submit: hand a message to a carrier exactly once.
 //!
 //! 1. Claim the message: one conditional write takes a 60 s lease and returns the record (`claim`).
-//! 2. Prepare: expire the message, hold it for a suspended account, check its sender, block it, or postpone it to its
+//! 2. Prepare: expire the message, hold it for a suspended account, check its sender, block it, or let it wait for a
 //!    send slot (`prepare`, `suspension`, `sender`, `opt_out`).
 //! 3. Plan the route: the client's channels in order, and for each the carriers of the first matching route
 //!    (`plan_route`).
@@ -34,6 +34,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+pub(super) use self::claim::LEASE as CLAIM_LEASE;
 use self::{
     attempt::{Attempted, ClaimedMessage},
     claim::{LEASE, claim, release},
@@ -46,12 +47,13 @@ use self::{
 };
 use crate::{
     carriers::Submitter,
-    domain::{Attempt, AttemptOutcome, CarrierReceipt, ExecutionId, Message, MessageId, Progress},
+    domain::{Attempt, AttemptOutcome, CarrierReceipt, ExecutionId, Line, Message, MessageId, Progress},
     flow::{
         Gateway, JobOutcome, Unavailable,
+        lines::{self, put_on_line, wait_on_line},
         outcome::write_outcome,
-        rate_limit::postpone_to_slot,
         receipts::{Relevance, Report, failure_reason, record_receipt, relevance},
+        turn::{SlotSource, Turn},
     },
     queue::{FailedSubmit, Job, Queue, QueuedJob},
     runtime::error_chain,
@@ -68,14 +70,43 @@ pub async fn submit(
     submitter: &Submitter,
     id: MessageId,
 ) -> Result<JobOutcome, Unavailable> {
-    // Every claim in this loop has the same lease end, because the function's timeout does not start again.
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+    submit_until(gateway, directory, submitter, id, SlotSource::Line, until).await
+}
+
+/// Submits a message in its turn for a send slot. Returns [`JobOutcome::Retry`] if the message stays on its line.
+pub(super) async fn submit_in_turn(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
+    id: MessageId,
+    turn: Turn,
+    until: Timestamp,
+) -> Result<JobOutcome, Unavailable> {
+    submit_until(gateway, directory, submitter, id, SlotSource::Turn(turn), until).await
+}
+
+/// Submits a message. Every claim ends at `until`, because the function's timeout does not start again.
+async fn submit_until(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
+    id: MessageId,
+    slot: SlotSource,
+    until: Timestamp,
+) -> Result<JobOutcome, Unavailable> {
     loop {
         let now = gateway.clock.now();
         let lease = Lease { execution_id: ExecutionId::random(&gateway.random), from: now, until };
         match claim(gateway, id, lease).await? {
             Change::Applied(message) => {
-                submit_claimed(gateway, directory, submitter, message, lease).await?;
+                // A dealer counts the messages that leave their lines itself.
+                let line = Line::joined_by(&message).filter(|_| matches!(slot, SlotSource::Line));
+                match submit_claimed(gateway, directory, submitter, message, lease, slot).await? {
+                    Submitted::Finished => lines::left(gateway, line).await,
+                    Submitted::OnLine => {}
+                    Submitted::NoSlot => return Ok(JobOutcome::Retry),
+                }
                 return Ok(JobOutcome::Done);
             }
             Change::Conflict(found) => {
@@ -149,27 +180,51 @@ pub async fn after_failed_channel(
     submit(gateway, directory, submitter, id).await
 }
 
+/// What became of a claimed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Submitted {
+    Finished,
+    /// It waits on its line.
+    OnLine,
+    /// It stays on its line, because its dealer has no more slots.
+    NoSlot,
+}
+
 async fn submit_claimed(
     gateway: &Gateway,
     directory: &Directory,
     submitter: &Submitter,
     mut message: Box<Message>,
     lease: Lease,
-) -> Result<(), Unavailable> {
+    slot: SlotSource,
+) -> Result<Submitted, Unavailable> {
     let execution_id = lease.execution_id;
-    let candidates = match prepare(gateway, directory, &message, execution_id).await {
+    let candidates = match prepare(gateway, directory, &message, execution_id, slot).await {
         Ok(Prepared::Ready(candidates)) => candidates,
-        Ok(Prepared::Resolved(update)) => return record_outcome(gateway, &message, (*update).into()).await,
-        Ok(Prepared::Postponed(slot)) => {
-            let postponed = postpone_to_slot(gateway, &message, execution_id, slot).await;
-            return released_on_error(gateway, &message, execution_id, postponed).await;
+        Ok(Prepared::Resolved(update)) => {
+            record_outcome(gateway, &message, (*update).into()).await?;
+            return Ok(Submitted::Finished);
         }
-        Ok(Prepared::Held(until)) => return hold_or_release(gateway, &message, execution_id, until).await,
+        Ok(Prepared::OnLine) => {
+            let waits = wait_on_line(gateway, &message, execution_id).await;
+            released_on_error(gateway, &message, execution_id, waits).await?;
+            return Ok(Submitted::OnLine);
+        }
+        Ok(Prepared::NoSlot) => {
+            let stays = put_on_line(gateway, &message, execution_id).await;
+            released_on_error(gateway, &message, execution_id, stays).await?;
+            return Ok(Submitted::NoSlot);
+        }
+        Ok(Prepared::Held(until)) => {
+            hold_or_release(gateway, &message, execution_id, until).await?;
+            return Ok(Submitted::Finished);
+        }
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not prepare message");
             let resolution =
                 retry_later(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
-            return record_outcome(gateway, &message, resolution).await;
+            record_outcome(gateway, &message, resolution).await?;
+            return Ok(Submitted::Finished);
         }
     };
     let mut claimed = ClaimedMessage {
@@ -191,10 +246,11 @@ async fn submit_claimed(
         }
     };
     match attempted {
-        Attempted::Resolved(resolution) => record_outcome(gateway, &message, *resolution).await,
-        Attempted::Held(until) => hold_or_release(gateway, &message, execution_id, until).await,
-        Attempted::Lost => yield_to_receipt(gateway, &message, execution_id).await,
+        Attempted::Resolved(resolution) => record_outcome(gateway, &message, *resolution).await?,
+        Attempted::Held(until) => hold_or_release(gateway, &message, execution_id, until).await?,
+        Attempted::Lost => yield_to_receipt(gateway, &message, execution_id).await?,
     }
+    Ok(Submitted::Finished)
 }
 
 async fn hold_or_release(

@@ -1,5 +1,5 @@
-//! Prepare: check validity, suspension, sender, opt-out and rate limit, and plan the route, before a message goes to a
-//! carrier.
+//! Prepare: check validity, suspension, sender and opt-out, plan the route, and take a send slot, before a message goes to
+//! a carrier.
 
 use jiff::Timestamp;
 
@@ -11,14 +11,16 @@ use super::{
 };
 use crate::{
     domain::{ExecutionId, Message, Progress, ReceiptStatus},
-    flow::{Gateway, rate_limit::next_send_slot},
+    flow::{Gateway, turn::SlotSource},
     store::{Directory, OutcomeUpdate, Recipients, StoreError},
 };
 
 pub(super) enum Prepared {
     Ready(Vec<RouteCandidate>),
-    /// Wait for this send slot.
-    Postponed(Timestamp),
+    /// Wait on the line of its sender, which has a rate limit.
+    OnLine,
+    /// Stay on the line, because the dealer has no more send slots.
+    NoSlot,
     /// Wait until then, because the account is suspended.
     Held(Timestamp),
     /// Do not submit, but record this.
@@ -30,6 +32,7 @@ pub(super) async fn prepare(
     directory: &Directory,
     message: &Message,
     execution_id: ExecutionId,
+    slot: SlotSource,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
     let resolved = |progress, reason: &str| {
@@ -70,13 +73,19 @@ pub(super) async fn prepare(
         }
         return Ok(Prepared::Ready(candidates));
     }
-    if let Some(slot) = next_send_slot(gateway, directory, message, now).await? {
-        return Ok(Prepared::Postponed(slot));
+    if matches!(slot, SlotSource::Line) && directory.rates().await?.of(&message.request.from.id).is_some() {
+        return Ok(Prepared::OnLine);
     }
     if let Some(recipient) = &recipient
         && !use_lock(gateway, message, recipient).await?
     {
         return Ok(Prepared::Resolved(resolved(Progress::Rejected, TAKEN_OVER).into()));
+    }
+    // Last, so that only a message that goes to a carrier takes a slot.
+    if let SlotSource::Turn(turn) = slot
+        && !turn.take_slot().await
+    {
+        return Ok(Prepared::NoSlot);
     }
     Ok(Prepared::Ready(candidates))
 }

@@ -51,6 +51,12 @@ impl Update {
         }
     }
 
+    /// Returns the item before the update, not after it.
+    pub(super) fn returning_old(mut self) -> Self {
+        self.request = self.request.return_values(ReturnValue::AllOld);
+        self
+    }
+
     pub(super) fn of_message(client: &Client, table: &str, id: MessageId) -> Self {
         Self::of(client, table, keys::ID, id.to_string())
     }
@@ -95,10 +101,10 @@ impl Update {
         self
     }
 
-    /// Adds 1 to a counter, which starts at 0.
-    pub(super) fn count(mut self, attribute: &str) -> Self {
-        let (name, none, one) = (self.name(attribute), self.value(number(0)), self.value(number(1)));
-        self.sets.push(format!("{name} = if_not_exists({name}, {none}) + {one}"));
+    /// Adds to a counter, which starts at 0.
+    pub(super) fn count(mut self, attribute: &str, amount: i64) -> Self {
+        let (name, none, amount) = (self.name(attribute), self.value(number(0)), self.value(number(amount)));
+        self.sets.push(format!("{name} = if_not_exists({name}, {none}) + {amount}"));
         self
     }
 
@@ -154,6 +160,11 @@ impl Update {
     /// Removes the item from the index `wake`.
     pub(super) fn clear_wake(self) -> Self {
         self.remove(keys::WAKE_SHARD).remove(keys::WAKE_AT)
+    }
+
+    /// Removes the message from its line.
+    pub(super) fn leave_line(self) -> Self {
+        self.remove(keys::LINE).remove(keys::LINE_AT)
     }
 
     pub(super) fn expect(mut self, attribute: &str, value: AttributeValue) -> Self {

@@ -79,7 +79,7 @@ impl Endpoints for DynamoDirectory {
             .set(keys::REASON, string(call.reason))
             .set_if_given(keys::PAUSED_UNTIL, call.paused_until.map(|until| number(until.as_millisecond())))
             .set(keys::EXPIRES_AT, number(EndpointHealth::kept_until(call.at).as_second()))
-            .count(keys::FAILURES)
+            .count(keys::FAILURES, 1)
             .expect_absent(keys::DISABLED_SINCE);
         let update = match call.failed_endpoint.map(|endpoint| string(endpoint.to_string())) {
             Some(failed) => update

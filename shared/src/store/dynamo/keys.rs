@@ -12,14 +12,15 @@
 //! | `batch#ACCOUNT#UUID` | a batch | `batches` |
 //! | `unmatched#KIND#CARRIER#UUID` | an unmatched receipt or reply, 7 days | `unmatched` |
 //! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
-//! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
+//! | `slots#SENDER` | a sender with a rate limit: when its next send slot begins, its dealer, the length of each line | `send_slots` |
 //!
-//! `log` projects keys only; `wake` also the account and the lane, to choose a job's queue and group; `conversation`
+//! `log` and `line` project keys only; `wake` also the account and the lane, to choose a job's queue and group; `conversation`
 //! the addresses, to filter by sender. Each index entry is billed as a write.
 //!
 //! | index | partition | sort key | items |
 //! |---|---|---|---|
 //! | `wake` | `wake_shard`, by the UUID's last byte | `wake_at` | messages and unmatched items with a wake time |
+//! | `line` | `SENDER#LANE#ACCOUNT` | `line_at`, in microseconds | messages that wait for a send slot |
 //! | `conversation` | `ACCOUNT#NUMBER` | `position` | messages and replies, if the sender ID can receive and the other party is a phone number |
 //! | `log` | `ACCOUNT#YYYY-MM#SHARD` | `position` | messages and replies |
 //! | `log` | `ACCOUNT#batches` | `position` | scheduled batches |
@@ -65,7 +66,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        AccountId, ApiKeyHash, BatchId, CarrierName, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus,
+        AccountId, ApiKeyHash, BatchId, CarrierName, EndpointId, Keyword, Line, MessageId, PhoneNumber, ReceiptStatus,
         ReplyId, SenderId, UnmatchedId, UnmatchedKind, WebhookId, Word,
     },
     store::{Position, ScheduledWork, WAKE_SHARDS},
@@ -89,7 +90,6 @@ pub(super) const RECEIPT_BY: &str = "receipt_by";
 pub(super) const CHANNEL_INDEX: &str = "channel_index";
 pub(super) const FAILED_ATTEMPTS: &str = "failed_attempts";
 pub(super) const REFUSALS: &str = "refusals";
-pub(super) const NOT_BEFORE: &str = "not_before";
 pub(super) const RETRY_AT: &str = "retry_at";
 /// In seconds.
 pub(super) const EXPIRES_AT: &str = "expires_at";
@@ -106,8 +106,18 @@ pub(super) const CONVERSATION: &str = "conversation";
 pub(super) const LOG: &str = "log";
 pub(super) const POSITION: &str = "position";
 
+// Index `line`: name, partition, sort key.
+pub(super) const LINE_INDEX: &str = "line";
+pub(super) const LINE: &str = "line";
+/// In microseconds.
+pub(super) const LINE_AT: &str = "line_at";
+
+// Send slots. `lease` is when the dealer's lease ends.
 /// In microseconds.
 pub(super) const FREE_AT: &str = "free_at";
+pub(super) const JOINS: &str = "joins";
+pub(super) const DEALER: &str = "dealer";
+const WAITING: &str = "waiting#";
 
 pub(super) const TRIES: &str = "tries";
 pub(super) const UNMATCHED: &str = "unmatched#";
@@ -318,6 +328,26 @@ pub(super) fn api_key(key: &ApiKeyHash) -> String {
 
 pub(super) fn send_slots(sender: &SenderId) -> String {
     format!("slots#{sender}")
+}
+
+pub(super) fn line(line: &Line) -> String {
+    format!("{}#{}#{}", line.sender, line.lane.into_str(), line.account)
+}
+
+pub(super) fn parse_line(text: &str) -> Option<Line> {
+    let mut parts = text.splitn(3, '#');
+    let (sender, lane, account) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Line { sender: sender.parse().ok()?, lane: lane.parse().ok()?, account: account.parse().ok()? })
+}
+
+/// Names the attribute of a sender's item with the length of a line.
+pub(super) fn waiting(line: &Line) -> String {
+    format!("{WAITING}{}#{}", line.lane.into_str(), line.account)
+}
+
+pub(super) fn parse_waiting(sender: &SenderId, attribute: &str) -> Option<Line> {
+    let (lane, account) = attribute.strip_prefix(WAITING)?.split_once('#')?;
+    Some(Line { sender: sender.clone(), lane: lane.parse().ok()?, account: account.parse().ok()? })
 }
 
 pub(super) fn sender(sender: &SenderId) -> String {

@@ -20,9 +20,9 @@ use super::{
 use crate::{
     domain::{
         AccountId, ApiKeyId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery,
-        Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Lane, Message, MessageId, MessageRequest,
-        OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, Refusals,
-        RouteName, SenderId, SenderKind, SentFrom, State, StateChange, Tags, Text,
+        Dialect, Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Lane, Line, Message, MessageId,
+        MessageRequest, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference,
+        Refusals, RouteName, SenderId, SenderKind, SentFrom, State, StateChange, Tags, Text,
     },
     store::StoreError,
 };
@@ -87,7 +87,10 @@ struct MessageItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt_by: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    not_before: Option<i64>,
+    line: Option<String>,
+    /// In microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_at: Option<i64>,
     attempts: u32,
@@ -200,7 +203,8 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         execution_id: message.delivery.execution_id,
         lease: message.delivery.lease_until.map(Timestamp::as_millisecond),
         receipt_by: message.delivery.receipt_by.map(Timestamp::as_millisecond),
-        not_before: message.delivery.not_before.map(Timestamp::as_millisecond),
+        line: message.delivery.line_at.map(|_| keys::line(&Line::of(message))),
+        line_at: message.delivery.line_at.map(Timestamp::as_microsecond),
         retry_at: message.delivery.retry_at.map(Timestamp::as_millisecond),
         attempts: message.delivery.attempts,
         channel_index: message.delivery.channel_index,
@@ -261,7 +265,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         execution_id: item.execution_id,
         lease_until: optional_time(item.lease)?,
         receipt_by: optional_time(item.receipt_by)?,
-        not_before: optional_time(item.not_before)?,
+        line_at: item.line_at.map(micros).transpose()?,
         retry_at: optional_time(item.retry_at)?,
         wake_at: optional_time(item.wake_at)?,
         attempts: item.attempts,
@@ -370,6 +374,10 @@ pub(super) fn expiry(kept_from: Timestamp, retention_days: u16) -> i64 {
 
 pub(super) fn time(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(millis).map_err(|_| unreadable("a time is out of range"))
+}
+
+fn micros(micros: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(micros).map_err(|_| unreadable("a time is out of range"))
 }
 
 fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{TryStreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     DynamoStore, Item, batch,
@@ -36,14 +36,14 @@ impl DynamoStore {
         Ok(request.send().await.map_err(unavailable("read a message"))?.item)
     }
 
-    /// Returns the items of the messages with a wake time, or of the others.
+    /// Returns the items of the messages with a wake time or on a line, or of the others.
     fn items<'a>(
         &self,
         messages: &'a [Message],
         resting: bool,
     ) -> Box<dyn Iterator<Item = Result<Item, StoreError>> + Send + 'a> {
         let retention_days = self.retention_days;
-        let wanted = messages.iter().filter(move |message| message.delivery.wake_at.is_some() == resting);
+        let wanted = messages.iter().filter(move |message| is_resting(message) == resting);
         Box::new(wanted.map(move |message| message_item::write(message, retention_days)))
     }
 
@@ -59,8 +59,9 @@ impl Messages for DynamoStore {
             // A condition is free. With it, a delayed request cannot overwrite the message later.
             return self.put_once(message_item::write(message, self.retention_days)?).await.map(|_| ());
         }
-        // The schedule enqueues a stored message with a wake time even if we report a failure to the client.
-        // So a lost answer must not fail its write: we write it conditionally, and the SDK retries.
+        // The schedule enqueues a stored message with a wake time, and a dealer submits one on a line, even if we report
+        // a failure to the client. So a lost answer must not fail its write, and a late write must not overwrite what
+        // was submitted: we write it conditionally, and the SDK retries.
         batch::put(&self.client, &self.tables.messages, self.items(messages, false)).await?;
         let resting = stream::iter(self.items(messages, true));
         let written = resting.map_ok(|item| self.put_once(item)).try_buffer_unordered(CONCURRENCY);
@@ -110,7 +111,6 @@ impl Messages for DynamoStore {
             // A late attempt of a request must not claim again what its execution has released.
             .expect_other(keys::EXECUTION_ID, execution(lease.execution_id))
             .expect_due(millis(latest))
-            .expect_none_above(keys::NOT_BEFORE, millis(latest))
             .expect_none_above(keys::RETRY_AT, millis(latest))
             .expect_no_final_receipt();
         let change = change(update.send("claim a message").await?)?;
@@ -148,9 +148,9 @@ impl Messages for DynamoStore {
         if !outcome_update.refusals.is_empty() {
             update = update.set(keys::REFUSALS, message_item::write_refusals(&outcome_update.refusals)?);
         }
-        if progress == Progress::Queued {
-            // The send slot is used up.
-            update = update.remove(keys::NOT_BEFORE);
+        // A message that its worker releases stays on its line.
+        if progress != Progress::Queued || outcome_update.retry_at.is_some() {
+            update = update.leave_line();
         }
         let update = update
             .set_if_given(keys::RETRY_AT, outcome_update.retry_at.map(millis))
@@ -208,6 +208,7 @@ impl Messages for DynamoStore {
             .transition(Progress::Cancelled, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
             .clear_wake()
+            .leave_line()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
             // The carrier of a failed attempt may have the message.
@@ -226,7 +227,7 @@ impl Messages for DynamoStore {
         update = match receipt.status {
             // A *sent* for an earlier channel says nothing about the current one.
             ReceiptStatus::Sent => update.expect_channel_index(receipt.channel_index),
-            _ => update.clear_wake(),
+            _ => update.clear_wake().leave_line(),
         };
         match update.send("record a receipt").await? {
             UpdateResult::Applied(_) => Ok(ReceiptInsertion::New),
@@ -274,23 +275,13 @@ impl Messages for DynamoStore {
         self.scan_unfinished(account, after).await
     }
 
-    async fn reserve_send_slots(
-        &self,
-        sender: &SenderId,
-        time: SignedDuration,
-        now: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
-        self.reserve_slots(sender, time, now).await
-    }
-
-    async fn release_until(
+    async fn put_on_line(
         &self,
         held: &Message,
         execution_id: ExecutionId,
-        until: Timestamp,
-        wake: bool,
+        wake_at: Option<Timestamp>,
     ) -> Result<Change, StoreError> {
-        self.release_to_slot(held, execution_id, until, wake).await
+        self.release_to_line(held, execution_id, wake_at).await
     }
 
     async fn hold(&self, held: &Message, execution_id: ExecutionId, wake_at: Timestamp) -> Result<Change, StoreError> {
@@ -354,6 +345,11 @@ impl Messages for DynamoStore {
     ) -> Result<MessageList, StoreError> {
         self.list_conversation(account, number, span, most).await
     }
+}
+
+/// Returns whether the message is submitted even if nobody enqueues a job for it.
+fn is_resting(message: &Message) -> bool {
+    message.delivery.wake_at.is_some() || message.delivery.line_at.is_some()
 }
 
 pub(super) fn change(answer: UpdateResult) -> Result<Change, StoreError> {

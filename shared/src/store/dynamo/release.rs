@@ -8,23 +8,26 @@ use super::{
     number, string,
 };
 use crate::{
-    domain::{ExecutionId, Message, Progress, Timestamp},
+    domain::{ExecutionId, Line, Message, Progress, Timestamp},
     store::{Change, StoreError},
 };
 
 impl DynamoStore {
-    pub(super) async fn release_to_slot(
+    pub(super) async fn release_to_line(
         &self,
         held: &Message,
         execution_id: ExecutionId,
-        until: Timestamp,
-        wake: bool,
+        wake_at: Option<Timestamp>,
     ) -> Result<Change, StoreError> {
-        let mut update = self.released(held, execution_id, until).set(keys::NOT_BEFORE, millis(until));
-        if wake {
-            update = update.wake(held.id.uuid(), millis(until));
+        let line_at = held.delivery.line_at.unwrap_or(held.due_since());
+        let mut update = self
+            .released(held, execution_id)
+            .set(keys::LINE, string(keys::line(&Line::of(held))))
+            .set(keys::LINE_AT, number(line_at.as_microsecond()));
+        if let Some(wake_at) = wake_at {
+            update = update.wake(held.id.uuid(), millis(wake_at));
         }
-        let change = change(update.send("release a message until its send slot").await?)?;
+        let change = change(update.send("put a message on its line").await?)?;
         Ok(applied_before(change, Progress::Queued, execution_id))
     }
 
@@ -34,16 +37,16 @@ impl DynamoStore {
         execution_id: ExecutionId,
         wake_at: Timestamp,
     ) -> Result<Change, StoreError> {
-        let update = self.released(held, execution_id, wake_at).remove(keys::NOT_BEFORE);
+        // The item is kept from then on.
+        let kept = number(message_item::expiry(wake_at, self.retention_days));
+        let update = self.released(held, execution_id).set(keys::EXPIRES_AT, kept).leave_line();
         let change = change(update.wake(held.id.uuid(), millis(wake_at)).send("hold a message").await?)?;
         Ok(applied_before(change, Progress::Queued, execution_id))
     }
 
-    /// Builds the update. The item is kept from `until` on.
-    fn released(&self, held: &Message, execution_id: ExecutionId, until: Timestamp) -> Update {
+    fn released(&self, held: &Message, execution_id: ExecutionId) -> Update {
         self.update(held.id)
             .set(keys::STATE, string(Progress::Queued.into_str()))
-            .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
             .add(keys::ATTEMPTS, -1)
             .remove_history_entry(held.delivery.history.len().saturating_sub(1))
             .remove(keys::LEASE)

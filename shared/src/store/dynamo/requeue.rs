@@ -59,7 +59,7 @@ impl DynamoStore {
             .append_attempts(std::slice::from_ref(attempt))?
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
-            .remove(keys::NOT_BEFORE)
+            .leave_line()
             .remove(keys::RETRY_AT)
             .clear_wake()
             .expect_no_final_receipt();

@@ -71,15 +71,15 @@ impl DynamoStore {
             action: "scan for unfinished messages",
             filter: &filter,
             values,
-            returned: &[keys::ID, keys::ACCOUNT, keys::LANE, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
+            returned: &[keys::ID, keys::ACCOUNT, keys::LANE, keys::LINE, keys::RETRY_AT, keys::WAKE_AT],
         };
         let (found, next) = self.scan_page(scan, after).await?;
         let read = |item: &Item| {
             let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
             let (account, lane) = (account_in(item).ok()??, lane_in(item).unwrap_or_default());
-            let [not_before, retry_at, wake_at] =
-                [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
-            Some(Unfinished { message, account, lane, not_before, wake_at, retry_at })
+            let [retry_at, wake_at] = [keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
+            let line = item.get(keys::LINE).and_then(|line| keys::parse_line(line.as_s().ok()?));
+            Some(Unfinished { message, account, lane, line, wake_at, retry_at })
         };
         Ok((found.iter().filter_map(read).collect(), next))
     }

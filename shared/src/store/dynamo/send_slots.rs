@@ -1,61 +1,168 @@
-//! Send slots: an item per rate-limited sender, with the sender's next free time. The time only increases.
+//! [`SendSlotStore`] on DynamoDB: an item for each sender with a rate limit, and the index `line`.
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     DynamoStore, Item,
     change::{Update, UpdateResult},
-    keys, message_item, number,
+    keys, message_item,
+    messages::{execution, millis},
+    number, string, unavailable,
 };
-use crate::{domain::SenderId, store::StoreError};
+use crate::{
+    domain::{ExecutionId, Line, MessageId, SenderId},
+    store::{DealEnd, Lease, LeaseEnd, LineEntry, SendSlotStore, SendSlots, StoreError},
+};
 
-/// How long an idle sender's item is kept. The sender has long been free by then.
+/// How long an idle sender's item is kept.
 const KEPT_DAYS: u16 = 400;
-/// Attempts at both writes. Two are enough, because the time only increases; the rest is a margin.
-const ROUNDS: u32 = 4;
 
-impl DynamoStore {
-    /// Reserves `time` from when the sender is next free. Costs one write if messages are waiting, two
-    /// otherwise, because DynamoDB bills refused writes.
-    pub(super) async fn reserve_slots(
+impl SendSlotStore for DynamoStore {
+    async fn send_slots(&self, sender: &SenderId, consistent: bool) -> Result<SendSlots, StoreError> {
+        let request = self.client.get_item().table_name(&self.tables.messages);
+        let request = request.key(keys::ID, string(keys::send_slots(sender))).consistent_read(consistent);
+        let item = request.send().await.map_err(unavailable("read send slots"))?.item;
+        item.map_or_else(|| Ok(SendSlots::default()), |item| read(sender, &item))
+    }
+
+    async fn join_lines(
         &self,
         sender: &SenderId,
-        time: SignedDuration,
+        joined: &HashMap<Line, i64>,
         now: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
-        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let now_micros = now.as_microsecond();
-        let update = || {
-            Update::of(&self.client, &self.tables.messages, keys::ID, keys::send_slots(sender))
-                .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
-        };
-        for _ in 0..ROUNDS {
-            let behind = update().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
-            if let UpdateResult::Applied(item) = behind.send("reserve a send slot").await? {
-                return read(&item)?.checked_sub(time).map_err(unreadable);
-            }
-            let first = update()
-                .set(keys::FREE_AT, number(now_micros.saturating_add(micros)))
-                .expect_none_above(keys::FREE_AT, number(now_micros));
-            if let UpdateResult::Applied(_) = first.send("reserve a send slot").await? {
-                return Ok(now);
-            }
+    ) -> Result<SendSlots, StoreError> {
+        let update = self
+            .update_slots(sender)
+            .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
+            .count(keys::JOINS, 1);
+        let update = joined.iter().fold(update, |update, (line, joined)| update.count(&keys::waiting(line), *joined));
+        match update.send("join a line").await? {
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(sender, &item),
+            UpdateResult::NotFound => Ok(SendSlots::default()),
         }
-        Err(StoreError::Unavailable {
-            action: "reserve a send slot",
-            source: "lost every race against other writers".into(),
-        })
+    }
+
+    async fn leave_line(&self, line: &Line) -> Result<(), StoreError> {
+        self.left_lines(&line.sender, &HashMap::from([(line.clone(), 1)])).await
+    }
+
+    async fn lease_send_slots(&self, sender: &SenderId, lease: Lease) -> Result<Option<SendSlots>, StoreError> {
+        let update = self
+            .update_slots(sender)
+            .set(keys::DEALER, execution(lease.execution_id))
+            .set(keys::LEASE, millis(lease.until))
+            .set(keys::EXPIRES_AT, number(message_item::expiry(lease.from, KEPT_DAYS)))
+            .expect_none_above(keys::LEASE, millis(lease.from))
+            .returning_old();
+        match update.send("lease send slots").await? {
+            UpdateResult::Applied(item) => read(sender, &item).map(Some),
+            // An earlier attempt of the same request was applied, and its answer lost. The record before is gone.
+            UpdateResult::Conflict(item) => {
+                let found = read(sender, &item)?;
+                Ok(Some(found).filter(|found| found.dealer.is_some_and(|(dealer, _)| dealer == lease.execution_id)))
+            }
+            UpdateResult::NotFound => Ok(None),
+        }
+    }
+
+    async fn end_if_none_joined(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError> {
+        let update = self.end(sender, end, &end.empty).expect(keys::JOINS, number(end.joins));
+        let update = end.empty.iter().fold(update, |update, line| update.remove(&keys::waiting(line)));
+        match update.send("end the lease of send slots").await? {
+            UpdateResult::Applied(_) => Ok(LeaseEnd::Ended),
+            UpdateResult::Conflict(item) => Ok(match read(sender, &item)?.dealer {
+                Some((dealer, _)) if dealer == end.dealer => LeaseEnd::Joined,
+                _ => LeaseEnd::Lost,
+            }),
+            UpdateResult::NotFound => Ok(LeaseEnd::Lost),
+        }
+    }
+
+    async fn end_lease(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError> {
+        match self.end(sender, end, &[]).send("end the lease of send slots").await? {
+            UpdateResult::Applied(_) => Ok(LeaseEnd::Ended),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(LeaseEnd::Lost),
+        }
+    }
+
+    async fn left_lines(&self, sender: &SenderId, left: &HashMap<Line, i64>) -> Result<(), StoreError> {
+        let update = self.update_slots(sender).expect_present(keys::JOINS);
+        let update = left.iter().fold(update, |update, (line, left)| update.count(&keys::waiting(line), -left));
+        update.send("leave a line").await.map(drop)
+    }
+
+    async fn line_page(&self, line: &Line, after: Option<LineEntry>, limit: u16) -> Result<Vec<LineEntry>, StoreError> {
+        let start = after.map(|after| {
+            Item::from([
+                (keys::ID.to_owned(), string(after.message.to_string())),
+                (keys::LINE.to_owned(), string(keys::line(line))),
+                (keys::LINE_AT.to_owned(), number(after.line_at)),
+            ])
+        });
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name(keys::LINE_INDEX)
+            .key_condition_expression("#line = :line")
+            .expression_attribute_names("#line", keys::LINE)
+            .expression_attribute_values(":line", string(keys::line(line)))
+            .set_exclusive_start_key(start)
+            .limit(i32::from(limit));
+        let answer = request.send().await.map_err(unavailable("query a line"))?;
+        let entries = answer.items.unwrap_or_default();
+        entries.iter().map(|item| read_entry(item).ok_or_else(|| unreadable("an entry of a line"))).collect()
     }
 }
 
-fn read(item: &Item) -> Result<Timestamp, StoreError> {
-    let micros = item.get(keys::FREE_AT).map(AttributeValue::as_n);
-    let micros = micros.and_then(Result::ok).and_then(|micros| micros.parse().ok());
-    Timestamp::from_microsecond(micros.ok_or_else(|| unreadable("free_at is missing or not a number"))?)
-        .map_err(|_| unreadable("a time is out of range"))
+impl DynamoStore {
+    fn update_slots(&self, sender: &SenderId) -> Update {
+        Update::of(&self.client, &self.tables.messages, keys::ID, keys::send_slots(sender))
+    }
+
+    /// Builds the update. The counts of removed lines are not changed.
+    fn end(&self, sender: &SenderId, end: &DealEnd, removed: &[Line]) -> Update {
+        let update = self
+            .update_slots(sender)
+            .set(keys::FREE_AT, number(end.free_at.as_microsecond()))
+            .remove(keys::DEALER)
+            .remove(keys::LEASE)
+            .expect(keys::DEALER, execution(end.dealer));
+        let left = end.left.iter().filter(|(line, left)| **left != 0 && !removed.contains(line));
+        left.fold(update, |update, (line, left)| update.count(&keys::waiting(line), -left))
+    }
 }
 
-fn unreadable(reason: impl ToString) -> StoreError {
-    StoreError::unreadable("send slots of a sender", reason)
+fn read(sender: &SenderId, item: &Item) -> Result<SendSlots, StoreError> {
+    let dealer = item.get(keys::DEALER).map(|dealer| {
+        dealer.as_s().ok().and_then(|text| text.parse::<ExecutionId>().ok()).ok_or_else(|| unreadable("the dealer"))
+    });
+    let until = whole(item, keys::LEASE)?.map(message_item::time).transpose()?;
+    let free_at = whole(item, keys::FREE_AT)?.map(Timestamp::from_microsecond).transpose();
+    let waiting = item.keys().filter_map(|name| Some((keys::parse_waiting(sender, name)?, name)));
+    Ok(SendSlots {
+        free_at: free_at.map_err(|_| unreadable("free_at"))?,
+        joins: whole(item, keys::JOINS)?.and_then(|joins| joins.try_into().ok()).unwrap_or_default(),
+        dealer: dealer.transpose()?.zip(until),
+        waiting: waiting
+            .map(|(line, name)| Ok((line, whole(item, name)?.unwrap_or_default())))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn whole(item: &Item, attribute: &str) -> Result<Option<i64>, StoreError> {
+    let value = item.get(attribute).map(|value| value.as_n().ok().and_then(|text| text.parse().ok()));
+    value.map(|value| value.ok_or_else(|| unreadable("a number"))).transpose()
+}
+
+fn read_entry(item: &Item) -> Option<LineEntry> {
+    let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
+    Some(LineEntry { message, line_at: item.get(keys::LINE_AT).map(AttributeValue::as_n)?.ok()?.parse().ok()? })
+}
+
+fn unreadable(what: &str) -> StoreError {
+    StoreError::unreadable("send slots of a sender", format!("{what} is malformed"))
 }

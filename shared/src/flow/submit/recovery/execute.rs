@@ -15,7 +15,6 @@ use crate::{
     flow::{
         Gateway, JobOutcome, Unavailable,
         outcome::write_outcome,
-        rate_limit,
         submit::{
             deadlines::receipt_by,
             fail_over::{fail_over, timed_out_attempt},
@@ -80,7 +79,6 @@ pub(in crate::flow::submit) async fn recover(
     let (claimed_by, has_next) = (context.claimed_by, context.next_after.is_some());
     match next_action(message, has_next, context.options, now) {
         NextAction::RetryJob => return Ok(Recovery::Finished(JobOutcome::Retry)),
-        NextAction::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
         NextAction::MarkUnknown => {
             let lost = OutcomeUpdate {
                 reason: Some("the worker stopped while it was sending the message".to_owned()),

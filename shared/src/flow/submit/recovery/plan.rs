@@ -14,7 +14,6 @@ pub(super) enum NextAction {
     Nothing,
     /// Another worker holds the message and may die, or the job is early.
     RetryJob,
-    EnqueueAtSlot,
     /// The lease expired.
     MarkUnknown,
     /// A receipt says that a carrier has the message.
@@ -53,9 +52,6 @@ pub(super) fn next_action(
     let nothing = message.delivery.wake_at.map_or(NextAction::Nothing, NextAction::ClearWake);
     match message.delivery.progress {
         Progress::Scheduled => NextAction::RetryJob,
-        Progress::Queued if !is_final && message.delivery.not_before.is_some_and(|slot| slot > now) => {
-            NextAction::EnqueueAtSlot
-        }
         Progress::Queued if !is_final && message.delivery.retry_at.is_some_and(|at| is_soon(at, now)) => {
             NextAction::RetryJob
         }
@@ -132,13 +128,12 @@ mod tests {
 
     #[test]
     fn next_action_follows_from_the_record() {
-        use NextAction::{ClearWake, EnqueueAtSlot, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
+        use NextAction::{ClearWake, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |next_action| [next_action, next_action];
         let as_is = |_: &mut Message| {};
         let held_until = |until| move |message: &mut Message| message.delivery.lease_until = Some(at(until));
-        let slot_at = |slot| move |message: &mut Message| message.delivery.not_before = Some(at(slot));
         let receipt_by = |by| {
             move |message: &mut Message| {
                 message.delivery.receipt_by = Some(at(by));
@@ -146,11 +141,10 @@ mod tests {
             }
         };
         assert_eq!(is_due(Scheduled, None, as_is), both(RetryJob));
-        assert_eq!(is_due(Queued, None, slot_at(101)), both(EnqueueAtSlot));
         // The retry is due by another worker's clock.
         assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(110))), both(RetryJob));
         assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(111))), both(Nothing));
-        assert_eq!(is_due(Queued, Some(Delivered), slot_at(101)), both(Nothing));
+        assert_eq!(is_due(Queued, Some(Delivered), as_is), both(Nothing));
         assert_eq!(is_due(Submitting, None, held_until(101)), both(RetryJob));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(MarkUnknown));
         assert_eq!(is_due(Unknown, None, receipt_by(101)), both(Nothing));

@@ -6,7 +6,7 @@
 
 use strum::IntoStaticStr;
 
-use crate::domain::{FieldError, RejectedMessage, Rejection, RejectionReason};
+use crate::domain::{FieldError, OutOfRoom, RejectedMessage, Rejection, RejectionReason};
 
 pub(super) const OK: u16 = 0;
 /// At least one message was rejected.
@@ -20,6 +20,8 @@ pub enum RequestError {
     NoAccount,
     /// The operator has suspended the account.
     Suspended,
+    /// The client should retry later.
+    OutOfRoom(OutOfRoom),
     /// A missing or malformed token, as written if it was text.
     InvalidToken(Option<String>),
     InvalidJson,
@@ -77,7 +79,7 @@ pub(super) enum Part {
 impl RequestError {
     pub(super) fn code(&self) -> u16 {
         match self {
-            Self::Unknown => 999,
+            Self::Unknown | Self::OutOfRoom(_) => 999,
             Self::NoAccount | Self::Suspended => 101,
             Self::InvalidToken(_) => 103,
             Self::WrongType { object: "MSG", .. } | Self::NoMessages | Self::TooManyMessages => 203,
@@ -97,6 +99,7 @@ impl RequestError {
             Self::Unknown => "Unknown Error".to_owned(),
             Self::NoAccount => "No account found for the given authentication".to_owned(),
             Self::Suspended => "The account is suspended".to_owned(),
+            Self::OutOfRoom(error) => format!("{error}; retry later"),
             Self::InvalidToken(_) => "Invalid product token.".to_owned(),
             Self::InvalidJson => "Invalid JSON".to_owned(),
             Self::InvalidXml => "Invalid XML".to_owned(),

@@ -86,6 +86,7 @@ pub fn reject(error: &RequestError) -> (StatusCode, String) {
     let status = match error {
         RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
         RequestError::Suspended => StatusCode::FORBIDDEN,
+        RequestError::OutOfRoom(_) => StatusCode::TOO_MANY_REQUESTS,
         RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RequestError::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         _ => StatusCode::BAD_REQUEST,
@@ -95,12 +96,13 @@ pub fn reject(error: &RequestError) -> (StatusCode, String) {
 }
 
 /// Returns the status of an error line: 200, as CM.com answers. A compressed body is an error of HTTP, and gets
-/// HTTP's answer.
+/// HTTP's answer. A client that is to retry later gets 429.
 #[must_use]
 pub fn line_status(error: &RequestError) -> StatusCode {
     match error {
         RequestError::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         RequestError::InvalidQuery => StatusCode::BAD_REQUEST,
+        RequestError::OutOfRoom(_) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::OK,
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::response::Meta;
 use crate::{
-    domain::{FieldError, FieldErrorCode, Rejection, RejectionReason},
+    domain::{FieldError, FieldErrorCode, OutOfRoom, Rejection, RejectionReason},
     formats::json,
 };
 
@@ -90,6 +90,12 @@ impl Failure {
     #[must_use]
     pub fn suspended() -> Self {
         Self::new(StatusCode::FORBIDDEN, "ACCOUNT_SUSPENDED", "The account is suspended")
+    }
+
+    #[must_use]
+    pub fn out_of_room(error: &OutOfRoom) -> Self {
+        let rule = format!("{error}. The request had no effect. Retry it later.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_WAITING", rule)
     }
 
     #[must_use]

@@ -1,7 +1,8 @@
 //! Errors as clients see them: `{"httpCode","message","timestamp","type","name","requestId"}`, by the page "Error
 //! message catalog".
 //!
-//! The page has the types for 400, 401, 403 and 500. The other types follow their pattern. We add `errors`, in which
+//! The page has the types for 400, 401, 403 and 500. The other types follow their pattern, and 429 the page's name
+//! `RateLimitError`. We add `errors`, in which
 //! each entry names a field; `message` has the text of all entries.
 
 use http::StatusCode;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    domain::{FieldError, FieldErrorCode, Rejection, RejectionReason},
+    domain::{FieldError, FieldErrorCode, OutOfRoom, Rejection, RejectionReason},
     formats::json,
 };
 
@@ -90,6 +91,11 @@ impl Failure {
     }
 
     #[must_use]
+    pub fn out_of_room(error: &OutOfRoom) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, format!("{error}. The request had no effect. Retry it later."))
+    }
+
+    #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found")
     }
@@ -162,6 +168,7 @@ fn kind(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::CONFLICT => ("conflict_error", "MTAConflictError"),
         StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large_error", "MTAPayloadTooLargeError"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type_error", "MTAUnsupportedMediaTypeError"),
+        StatusCode::TOO_MANY_REQUESTS => ("rate_limit_error", "MTARateLimitError"),
         StatusCode::NOT_IMPLEMENTED => ("not_implemented_error", "MTANotImplementedError"),
         StatusCode::SERVICE_UNAVAILABLE => ("service_unavailable_error", "MTAServiceUnavailableError"),
         _ => ("internal_server_error", "MTAInternalServerError"),

@@ -1,0 +1,131 @@
+//! Lines: a message of a sender with a rate limit waits on a line, until a dealer gives it a send slot (`deal`).
+//!
+//! - Acceptance stores a message on its line. It needs neither a job nor, without a validity, a wake time.
+//! - A message that is due later or again has a job. Its worker puts it on its line.
+//! - After the store, the message *joins*: one write counts it, and shows whether the sender has a dealer. If not, we
+//!   enqueue a job for one.
+//! - A message leaves its line with its outcome, so a dealer that dies loses none.
+//!
+//! The counts only serve to bound the lines, and to tell dealers which lines there are. After a crash they may be wrong.
+//! They are right again once the sender's lines are empty.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use tracing::{debug, warn};
+
+use super::{Gateway, Unavailable, outcome::write_outcome};
+use crate::{
+    domain::{AccountId, ExecutionId, Line, Message, OutOfRoom, Progress, Rates, SenderId},
+    queue::{Deal, Queue},
+    runtime::error_chain,
+    store::{CLAIM_TOLERANCE, Change, Messages, OutcomeUpdate, SendSlotStore, StoreError},
+};
+
+/// Concurrent writes per call, one for each sender.
+const CONCURRENCY: usize = 16;
+
+/// Puts the queued messages of senders with a rate limit on their lines, in their order, before they are stored.
+pub(super) fn assign_lines<'a>(rates: &Rates, messages: impl Iterator<Item = &'a mut Message>) {
+    let queued = messages.filter(|message| message.delivery.progress == Progress::Queued);
+    for (index, message) in (0..).zip(queued.filter(|message| rates.of(&message.request.from.id).is_some())) {
+        // A microsecond apart, so that they keep their order.
+        let micros = message.due_since().as_microsecond().saturating_add(index);
+        message.delivery.line_at = Timestamp::from_microsecond(micros).ok();
+        message.delivery.wake_at = end_of_validity(message);
+    }
+}
+
+/// Returns an error if the account would have more messages waiting for a sender than the sender sends in a day. The
+/// limit is soft: concurrent requests may exceed it.
+pub(super) async fn check_room(
+    gateway: &Gateway,
+    account: &AccountId,
+    rates: &Rates,
+    messages: impl Iterator<Item = &Message>,
+) -> Result<Option<OutOfRoom>, StoreError> {
+    let mut joining: HashMap<&SenderId, u64> = HashMap::new();
+    for message in messages.filter(|message| message.delivery.line_at.is_some()) {
+        *joining.entry(&message.request.from.id).or_default() += 1;
+    }
+    for (sender, count) in joining {
+        let Some(rate) = rates.of(sender) else { continue };
+        let slots = gateway.store.send_slots(sender, false).await?;
+        let own = slots.waiting.iter().filter(|(line, _)| line.account == *account);
+        let waiting = own.map(|(_, waiting)| u64::try_from(*waiting).unwrap_or_default()).sum();
+        if let Some(error) = OutOfRoom::check(rate, waiting, count) {
+            return Ok(Some(error));
+        }
+    }
+    Ok(None)
+}
+
+/// Joins stored messages: counts them, and makes sure that their senders have dealers. A message that may have joined
+/// before is not counted.
+pub(super) async fn join(
+    gateway: &Gateway,
+    messages: impl Iterator<Item = (Line, IsCounted)>,
+) -> Result<(), Unavailable> {
+    let mut joining: HashMap<SenderId, HashMap<Line, i64>> = HashMap::new();
+    for (line, IsCounted(is_counted)) in messages {
+        *joining.entry(line.sender.clone()).or_default().entry(line).or_default() += i64::from(is_counted);
+    }
+    let now = gateway.clock.now();
+    let mut deals = Vec::new();
+    for senders in Vec::from_iter(joining).chunks(CONCURRENCY) {
+        let joined = senders.iter().map(|(sender, lines)| gateway.store.join_lines(sender, lines, now));
+        let without_dealer =
+            senders.iter().zip(try_join_all(joined).await?).filter(|(_, slots)| !slots.has_dealer(now));
+        let deal = |((sender, _), _): (&(SenderId, _), _)| (Deal { sender: sender.clone(), looked: 0 }, Duration::ZERO);
+        deals.extend(without_dealer.map(deal));
+    }
+    Ok(gateway.queue.enqueue_deals(&deals).await?)
+}
+
+/// Whether a message that joins is counted.
+pub(super) struct IsCounted(pub(super) bool);
+
+/// Puts a claimed message on its line, and joins it.
+pub(super) async fn wait_on_line(
+    gateway: &Gateway,
+    message: &Message,
+    claimed_by: ExecutionId,
+) -> Result<(), Unavailable> {
+    put_on_line(gateway, message, claimed_by).await?;
+    let was_on_line = message.delivery.line_at.is_some();
+    join(gateway, std::iter::once((Line::of(message), IsCounted(!was_on_line)))).await
+}
+
+/// Puts a claimed message on its line, if it did not get a final receipt meanwhile.
+pub(super) async fn put_on_line(
+    gateway: &Gateway,
+    message: &Message,
+    claimed_by: ExecutionId,
+) -> Result<(), Unavailable> {
+    match gateway.store.put_on_line(message, claimed_by, end_of_validity(message)).await? {
+        Change::Applied(_) => {
+            debug!(message.id = %message.id, "waits for a send slot");
+            Ok(())
+        }
+        // A final receipt of an earlier attempt came meanwhile.
+        Change::Conflict(found) if found.delivery.receipts.is_final() => {
+            let submitted = OutcomeUpdate::new(claimed_by, Progress::Submitted, gateway.clock.now());
+            write_outcome(gateway, &found, &submitted).await.map(drop)
+        }
+        Change::Conflict(_) | Change::NotFound => Ok(()),
+    }
+}
+
+/// Counts a message that left a line without a dealer, if it was on one.
+pub(super) async fn left(gateway: &Gateway, line: Option<Line>) {
+    let Some(line) = line else { return };
+    if let Err(error) = gateway.store.leave_line(&line).await {
+        warn!(account.id = %line.account, error = error_chain(&error), "could not count a message that left its line");
+    }
+}
+
+/// Returns when a waiting message expires, so that its client is notified in time.
+fn end_of_validity(message: &Message) -> Option<Timestamp> {
+    message.request.expires_at.map(|at| at.saturating_add(CLAIM_TOLERANCE).unwrap_or(Timestamp::MAX))
+}

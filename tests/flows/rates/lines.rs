@@ -1,0 +1,91 @@
+//! Lines after crashes: lost jobs, dead dealers, duplicate dealers, wrong counts.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use shared::{
+    flow::operator::requeue::requeue,
+    gateway::{Part, connect_gateway},
+};
+use strum::VariantArray;
+use tests::System;
+
+use super::{DEMO, OTHER_PHONE, PHONE, SENDER, arrivals, assert_order, assert_rate, numbered};
+
+#[tokio::test]
+async fn lost_job_is_replaced_by_requeue_or_the_next_message() {
+    let system = System::start().await.without_gateway().await;
+    let send = send::Send::new(&system.environment_of("send")).unwrap();
+    let post = async |phone: &str, count: usize| {
+        let request = crate::system::invocation("/message", &json!({"messages": numbered(phone, count)}));
+        assert_eq!(send.handle(request).await.status(), 200);
+    };
+    post(&PHONE, 3).await;
+    system.purge_jobs().await;
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    assert_eq!(requeue(&gateway).await.unwrap(), 3);
+    assert_eq!(system.queue_length("SendSlotsQueue").await, 1, "one job for the sender");
+    let system = system.with_gateway().await;
+    system.until_handset(&PHONE, 3).await;
+
+    let system = system.without_gateway().await;
+    post(&OTHER_PHONE, 2).await;
+    system.purge_jobs().await;
+    post(&OTHER_PHONE, 2).await;
+    let system = system.with_gateway().await;
+    system.until_handset(&OTHER_PHONE, 4).await;
+}
+
+/// The dealer died with a lease. Its messages go when the lease has ended and a job comes.
+#[tokio::test]
+async fn dead_dealer_is_replaced_when_its_lease_has_ended() {
+    let system = System::start().await;
+    system.hold_send_slots(SENDER).await;
+    system.send_all(DEMO, numbered(&PHONE, 5)).await;
+    let until = system.now().await.as_millisecond() + 20_000;
+    let update = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("slots#{SENDER}")}},
+        "UpdateExpression": "SET lease = :until", "ExpressionAttributeValues": {":until": {"N": until.to_string()}}});
+    system.aws("DynamoDB_20120810.UpdateItem", &update).await;
+    system.enqueue_deal(SENDER).await;
+    system.until_idle().await;
+    assert!(system.handset(&PHONE).await.is_empty(), "the dead dealer may have used the slots of its lease");
+    system.advance(21).await;
+    system.enqueue_deal(SENDER).await;
+    system.until_handset(&PHONE, 5).await;
+    assert_order(&arrivals(&system, &PHONE).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn duplicate_jobs_do_not_exceed_the_rate() {
+    let system = System::start().await;
+    system.send_all(DEMO, numbered(&PHONE, 30)).await;
+    join_all((0..12).map(|_| system.enqueue_deal(SENDER))).await;
+    system.until_handset(&PHONE, 30).await;
+    system.until_idle().await;
+    let came = arrivals(&system, &PHONE).await;
+    assert_rate(&came, 10);
+    assert_order(&came);
+    assert_eq!(came.len(), 30);
+}
+
+/// A count that is too high, after a crash, is corrected, and one that is too low loses no message.
+#[tokio::test]
+async fn wrong_counts_are_corrected() {
+    let system = System::start().await;
+    system.set_waiting(SENDER, "bulk#demo", 7).await;
+    system.send_all(DEMO, numbered(&PHONE, 3)).await;
+    system.until_handset(&PHONE, 3).await;
+    for _ in 0..3 {
+        system.until_only_delayed().await;
+        system.advance(31).await;
+    }
+    system.until_idle().await;
+    assert!(system.waiting(SENDER).await.is_empty());
+
+    system.hold_send_slots(SENDER).await;
+    system.send_all(DEMO, numbered(&OTHER_PHONE, 3)).await;
+    system.set_waiting(SENDER, "normal#demo", -5).await;
+    system.free_send_slots(SENDER).await;
+    system.until_handset(&OTHER_PHONE, 3).await;
+    system.until_idle().await;
+    assert!(system.waiting(SENDER).await.is_empty());
+}
