@@ -17,7 +17,7 @@ use std::{
 
 use local::emulator::wire;
 use reqwest::{Client, Url};
-use shared::runtime::{HttpStack, Random};
+use shared::runtime::{Clock, HttpStack, Random};
 use tests::Request;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -112,6 +112,8 @@ struct Port {
 
 struct Shared {
     upstream: OnceLock<Url>,
+    /// The functions' clock.
+    clock: OnceLock<Clock>,
     client: Client,
     ports: [Port; 2],
     state: Mutex<State>,
@@ -153,6 +155,7 @@ impl Proxy {
         });
         let shared = Arc::new(Shared {
             upstream: OnceLock::new(),
+            clock: OnceLock::new(),
             client: HttpStack::new().unwrap().client().clone(),
             ports,
             state: Mutex::new(State::new(None)),
@@ -168,6 +171,10 @@ impl Proxy {
 
     pub fn set_upstream(&self, upstream: &Url) {
         self.shared.upstream.set(upstream.clone()).unwrap();
+    }
+
+    pub fn set_clock(&self, clock: &Clock) {
+        self.shared.clock.set(clock.clone()).unwrap();
     }
 
     pub fn port_url(&self, port: usize) -> &Url {

@@ -17,7 +17,12 @@ use shared::{
     store::{KeywordOrder, Recipients},
 };
 use strum::VariantArray;
-use tests::{TestConfig, carrier_configs, clients::ClientRequest, system::System, webhook_path};
+use tests::{
+    TestConfig, carrier_configs,
+    clients::ClientRequest,
+    system::{RATE_LIMITED_SENDER, System},
+    webhook_path,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -29,6 +34,8 @@ use crate::{
 const CARRIER_TIMEOUT_MS: u32 = 1_000;
 /// Delay of a carrier's late answer: longer than the timeout.
 const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
+/// The rate of the rate-limited sender: lower than the number of messages in a few requests.
+pub const PER_SECOND: u16 = 4;
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Retries of an empty receive while the other function, still running, may enqueue a job.
@@ -107,6 +114,7 @@ impl Stage {
             assert!(set.status().is_success(), "{}", set.status());
         }
         let environment = system.environment();
+        proxy.set_clock(&environment.clock);
         let observer = connect_gateway(&environment, Part::VARIANTS).unwrap();
         let instances = PORTS.map(|port| {
             let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.port_url(port).to_string())];
@@ -347,6 +355,7 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &Car
     let CarrierBehavior { timeout_ms, lookup } = carrier_behavior;
     let at_proxy = |path: String| proxy.url.join(&path).unwrap().to_string();
     TestConfig::new()
+        .rate(RATE_LIMITED_SENDER, PER_SECOND)
         .each_account(|account| {
             for url in [&mut account.reply_url, &mut account.status_url, &mut account.notice_url] {
                 *url = url.take().map(at_proxy);

@@ -11,13 +11,13 @@ use shared::{
     store::{Messages, Recipients},
 };
 use strum::IntoEnumIterator;
-use tests::system::{DEMO, DEMO_ACCOUNT};
+use tests::system::{DEMO, DEMO_ACCOUNT, RATE_LIMITED_SENDER};
 
 use crate::{
     proxy::Enqueued,
     scenario::{Phone, Scenario},
     scenario_run::{ClientLog, Idle, is_idempotent},
-    stage::{DEAD_LETTERS, SINKS, Stage},
+    stage::{DEAD_LETTERS, PER_SECOND, SINKS, Stage},
 };
 
 const ACCOUNTS: [&str; 2] = [DEMO_ACCOUNT, "other"];
@@ -127,6 +127,10 @@ pub async fn judge(
     let replies = runs.iter().map(|(_, log)| log.replies).sum();
     judge_replies(replies, &record, &callbacks, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
+    judge_rate(stage, &mut verdict);
+    if record.messages.iter().any(|message| message.delivery.line_at.is_some()) {
+        verdict.lost.push("a message is still on its line".to_owned());
+    }
     judge_queues(stage, &record, &mut verdict);
     judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
@@ -331,6 +335,22 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
         *times += 1;
         if *times > 1 + resends {
             verdict.twice.push(format!("{} accepted one submit {times} times", submit.carrier));
+        }
+    }
+}
+
+/// Over any w seconds, the rate-limited sender sends at most rate × (w + 1) messages.
+fn judge_rate(stage: &Stage, verdict: &mut Verdict) {
+    let submits = stage.proxy.submits();
+    let rated = submits.iter().filter(|submit| submit.from == RATE_LIMITED_SENDER);
+    let mut times: Vec<_> = rated.map(|submit| submit.sent_at.as_millisecond()).collect();
+    times.sort_unstable();
+    for (index, first) in times.iter().enumerate() {
+        for (count, last) in (1..).zip(&times[index..]) {
+            if count * 1_000 > i64::from(PER_SECOND) * (last - first + 1_000) {
+                verdict.wrong.push(format!("{count} messages in {} ms exceed the rate", last - first));
+                return;
+            }
         }
     }
 }

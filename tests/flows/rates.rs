@@ -157,6 +157,19 @@ async fn retry_at_a_busy_carrier_goes_first() {
     assert_eq!(system.handset(&BUSY).await.len(), 1);
 }
 
+/// The retries come while the dealer is busy with others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn retry_does_not_wait_for_the_next_dealer() {
+    const BUSY: Phone = Phone::busy_twice();
+    let system = System::start().await;
+    let messages = [rate_limited(&BUSY, "Busy")].into_iter().chain(numbered(&PHONE, 90));
+    system.send_all(DEMO, messages).await;
+    system.until_handset(&BUSY, 1).await;
+    let others = system.handset(&PHONE).await.len();
+    assert!(others < 75, "{others} of 90 went before the last retry");
+    assert_rate(&arrivals(&system, &PHONE).await, 10);
+}
+
 #[tokio::test]
 async fn dry_run_and_repeat_are_not_counted() {
     let system = System::start().await;

@@ -13,8 +13,13 @@ impl System {
     /// Keeps messages of the sender waiting: as long as another dealer seems to have its send slots, none of ours takes
     /// them.
     pub async fn hold_send_slots(&self, sender: &str) {
-        let values = json!({":dealer": {"S": NOBODY}, ":never": {"N": "9999999999999"}});
-        self.update_send_slots(sender, "SET dealer = :dealer, lease = :never", &values).await;
+        self.lease_send_slots_until(sender, 9_999_999_999_999).await;
+    }
+
+    /// Does the same until a time in milliseconds.
+    pub async fn lease_send_slots_until(&self, sender: &str, until: i64) {
+        let values = json!({":dealer": {"S": NOBODY}, ":until": {"N": until.to_string()}});
+        self.update_send_slots(sender, "SET dealer = :dealer, lease = :until", &values).await;
     }
 
     /// Ends [`hold_send_slots`](Self::hold_send_slots).

@@ -12,7 +12,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, warn};
 
 use super::{Gateway, Unavailable, outcome::write_outcome};
@@ -20,7 +20,7 @@ use crate::{
     domain::{AccountId, ExecutionId, Line, Message, OutOfRoom, Progress, Rates, SenderId},
     queue::{Deal, Queue},
     runtime::error_chain,
-    store::{CLAIM_TOLERANCE, Change, Messages, OutcomeUpdate, SendSlotStore, StoreError},
+    store::{CLAIM_TOLERANCE, Change, Messages, OutcomeUpdate, SendSlotStore, SendSlots, StoreError},
 };
 
 /// Concurrent writes per call, one for each sender.
@@ -67,20 +67,51 @@ pub(super) async fn join(
     gateway: &Gateway,
     messages: impl Iterator<Item = (Line, IsCounted)>,
 ) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    let slots = join_lines(gateway, messages, now).await?;
+    let without_dealer = slots.into_iter().filter(|(_, slots)| !slots.has_dealer(now));
+    enqueue_deals(gateway, without_dealer.map(|(sender, _)| (sender, Duration::ZERO))).await
+}
+
+/// Makes sure that the senders of these lines get dealers, although their jobs may be lost, and a dealer may have died
+/// with its lease.
+pub(super) async fn wake_dealers(gateway: &Gateway, lines: impl Iterator<Item = Line>) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    let slots = join_lines(gateway, lines.map(|line| (line, IsCounted(false))), now).await?;
+    let left = |slots: &SendSlots| slots.dealer.map_or(SignedDuration::ZERO, |(_, until)| until.duration_since(now));
+    let deals =
+        slots.iter().map(|(sender, slots)| (sender.clone(), Duration::try_from(left(slots)).unwrap_or_default()));
+    enqueue_deals(gateway, deals).await
+}
+
+/// Counts messages that joined, and returns their senders' records.
+async fn join_lines(
+    gateway: &Gateway,
+    messages: impl Iterator<Item = (Line, IsCounted)>,
+    now: Timestamp,
+) -> Result<Vec<(SenderId, SendSlots)>, StoreError> {
     let mut joining: HashMap<SenderId, HashMap<Line, i64>> = HashMap::new();
     for (line, IsCounted(is_counted)) in messages {
         *joining.entry(line.sender.clone()).or_default().entry(line).or_default() += i64::from(is_counted);
     }
-    let now = gateway.clock.now();
-    let mut deals = Vec::new();
+    let mut found = Vec::new();
     for senders in Vec::from_iter(joining).chunks(CONCURRENCY) {
         let joined = senders.iter().map(|(sender, lines)| gateway.store.join_lines(sender, lines, now));
-        let without_dealer =
-            senders.iter().zip(try_join_all(joined).await?).filter(|(_, slots)| !slots.has_dealer(now));
-        let deal = |((sender, _), _): (&(SenderId, _), _)| (Deal { sender: sender.clone(), looked: 0 }, Duration::ZERO);
-        deals.extend(without_dealer.map(deal));
+        let slots = try_join_all(joined).await?;
+        found.extend(senders.iter().map(|(sender, _)| sender.clone()).zip(slots));
     }
-    Ok(gateway.queue.enqueue_deals(&deals).await?)
+    Ok(found)
+}
+
+async fn enqueue_deals(
+    gateway: &Gateway,
+    senders: impl Iterator<Item = (SenderId, Duration)>,
+) -> Result<(), Unavailable> {
+    let deals: Vec<_> = senders.map(|(sender, delay)| (Deal { sender, looked: 0 }, delay)).collect();
+    if !deals.is_empty() {
+        gateway.queue.enqueue_deals(&deals).await?;
+    }
+    Ok(())
 }
 
 /// Whether a message that joins is counted.

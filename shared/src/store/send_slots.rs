@@ -29,7 +29,7 @@ impl SendSlots {
 }
 
 /// A message on a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LineEntry {
     pub message: MessageId,
     /// The position on the line, in microseconds.

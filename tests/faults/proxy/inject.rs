@@ -6,7 +6,7 @@ use reqwest::Url;
 use tests::Request;
 use tokio::net::TcpStream;
 
-use super::{Call, Enqueued, Shared, State, Submit, destination, is_submit};
+use super::{Call, Enqueued, Shared, State, Submit, destination, is_submit, submit::SENT_AT};
 use crate::{
     fault::{Answer, Fault, Peer},
     http::{forward, until_closed},
@@ -48,13 +48,18 @@ impl State {
 
 impl Shared {
     /// Answers a request; `None` breaks off the connection.
-    pub(super) async fn answer(&self, request: Request, port: usize, stream: &mut TcpStream) -> Option<Answer> {
+    pub(super) async fn answer(&self, mut request: Request, port: usize, stream: &mut TcpStream) -> Option<Answer> {
         if request.path.starts_with("/dlr/") || request.path.starts_with("/mo/") {
             return Some(self.receive_webhook(request));
         }
         let Some((peer, name)) = destination(&request) else { return Some(self.forward(request).await) };
         if *self.ports[port].dead.borrow() {
             return None;
+        }
+        if is_submit(&request)
+            && let Some(clock) = self.clock.get()
+        {
+            request.headers.push((SENT_AT.to_owned(), clock.now().to_string()));
         }
         let in_flight = &self.ports[port].in_flight;
         in_flight.send_modify(|count| *count += 1);

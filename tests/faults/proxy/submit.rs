@@ -31,6 +31,9 @@ fn sender(carrier: CarrierName, written: &str) -> String {
     known.unwrap_or_else(|| written.to_owned())
 }
 
+/// A header that the proxy adds to a submit, with the time of its arrival.
+pub const SENT_AT: &str = "x-sent-at";
+
 #[derive(Clone, Debug)]
 pub struct Submit {
     pub carrier: CarrierName,
@@ -40,6 +43,8 @@ pub struct Submit {
     /// The recipient's digits.
     pub to: String,
     pub invocation: usize,
+    /// When the function sent it, by the functions' clock.
+    pub sent_at: Timestamp,
     submitted: wire::Submit,
 }
 
@@ -52,7 +57,8 @@ impl Submit {
         let (path, body) = (&request.path, &request.body);
         let exchange = Exchange { path, headers: &headers, request: body, status, answer: &answer.body };
         let accepted = wire::accepted(vendor, &exchange).unwrap();
-        accepted.into_iter().map(|submitted| Self::new(submitted, invocation)).collect()
+        let sent_at = request.header(SENT_AT).and_then(|at| at.parse().ok()).unwrap_or_default();
+        accepted.into_iter().map(|submitted| Self::new(submitted, invocation, sent_at)).collect()
     }
 
     pub fn belongs_to(&self, message: &Message) -> bool {
@@ -77,7 +83,7 @@ impl Submit {
         self.submitted.receipt(status, Timestamp::UNIX_EPOCH)
     }
 
-    fn new(submitted: wire::Submit, invocation: usize) -> Self {
+    fn new(submitted: wire::Submit, invocation: usize, sent_at: Timestamp) -> Self {
         let carrier = carrier_of(&submitted);
         Self {
             carrier,
@@ -85,6 +91,7 @@ impl Submit {
             from: sender(carrier, submitted.from()),
             to: submitted.to().to_owned(),
             invocation,
+            sent_at,
             submitted,
         }
     }

@@ -41,10 +41,7 @@ async fn dead_dealer_is_replaced_when_its_lease_has_ended() {
     let system = System::start().await;
     system.hold_send_slots(SENDER).await;
     system.send_all(DEMO, numbered(&PHONE, 5)).await;
-    let until = system.now().await.as_millisecond() + 20_000;
-    let update = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("slots#{SENDER}")}},
-        "UpdateExpression": "SET lease = :until", "ExpressionAttributeValues": {":until": {"N": until.to_string()}}});
-    system.aws("DynamoDB_20120810.UpdateItem", &update).await;
+    system.lease_send_slots_until(SENDER, system.now().await.as_millisecond() + 20_000).await;
     system.enqueue_deal(SENDER).await;
     system.until_idle().await;
     assert!(system.handset(&PHONE).await.is_empty(), "the dead dealer may have used the slots of its lease");
@@ -52,6 +49,21 @@ async fn dead_dealer_is_replaced_when_its_lease_has_ended() {
     system.enqueue_deal(SENDER).await;
     system.until_handset(&PHONE, 5).await;
     assert_order(&arrivals(&system, &PHONE).await);
+}
+
+/// The queues are lost, and the dealer that died has its lease for 15 seconds more.
+#[tokio::test]
+async fn requeue_waits_for_the_lease_of_a_dead_dealer() {
+    let system = System::start().await;
+    system.hold_send_slots(SENDER).await;
+    system.send_all(DEMO, numbered(&PHONE, 2)).await;
+    system.lease_send_slots_until(SENDER, system.now().await.as_millisecond() + 15_000).await;
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    assert_eq!(requeue(&gateway).await.unwrap(), 2);
+    system.until_only_delayed().await;
+    assert!(system.handset(&PHONE).await.is_empty());
+    system.advance(16).await;
+    system.until_handset(&PHONE, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

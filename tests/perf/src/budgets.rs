@@ -18,6 +18,7 @@ pub struct Budgets {
     pub cpu: Cpu,
     pub rate: Rate,
     pub lanes: Lanes,
+    pub lines: Lines,
 }
 
 /// AWS units for each message.
@@ -47,6 +48,13 @@ pub struct Lanes {
     /// Seconds of a processor that a tick needs for all due messages, and the jobs that it enqueues for each.
     pub tick_seconds: f64,
     pub tick_jobs: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lines {
+    /// From the end of a standstill to the first message.
+    pub restart_seconds: f64,
 }
 
 /// Multiples of the no-op's values.

@@ -13,6 +13,7 @@ mod cpu;
 mod dollars;
 mod instructions;
 mod lanes;
+mod lines;
 mod load;
 mod messages;
 mod procfs;
@@ -76,6 +77,7 @@ enum Section {
     Cpu,
     Rate,
     Lanes,
+    Lines,
 }
 
 const COUNTED: [Section; 3] = [Section::Units, Section::Dollars, Section::Size];
@@ -145,6 +147,7 @@ impl Run {
             Section::Cpu => cpu::table(cpu_usage, binaries, budgets).await,
             Section::Rate => rate::table(&arguments.local, &arguments.local_profile, budgets).await,
             Section::Lanes => lanes::table(&arguments.local, budgets).await,
+            Section::Lines => lines::table(&arguments.local, budgets).await,
         }
     }
 }

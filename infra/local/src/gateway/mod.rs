@@ -96,7 +96,7 @@ impl Gateway {
             let dispatch = described.iter().find(|function| function.binary == "dispatch");
             let variables = dispatch.map(|function| function.environment.clone()).unwrap_or_default();
             let variables = provision::aws_variables(&options.emulator).with(variables);
-            requeue(&connect_gateway(&environment(variables), &[Part::Jobs])?).await?;
+            requeue(&connect_gateway(&environment(variables), &[Part::Jobs, Part::SendSlots])?).await?;
         }
         let functions = Arc::new(match &options.functions {
             FunctionsFrom::InProcess => Functions::in_process(&described, &options.emulator, environment)?,

@@ -1,13 +1,14 @@
 //! The picker reads the lines, and picks messages for as long as slots are free.
 
-use std::time::Duration;
-
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::warn;
 
-use super::{Dealer, Pick, rotation::Rotation};
+use super::{
+    dealer::{Dealer, POLL, Pick, Stop},
+    rotation::Rotation,
+};
 use crate::{
     domain::Line,
     flow::Unavailable,
@@ -17,8 +18,6 @@ use crate::{
 
 /// How often we look for new messages, and whether we still have the lease.
 const REFRESH: SignedDuration = SignedDuration::from_millis(500);
-/// How often we look again if there was no message to pick.
-pub(super) const POLL: Duration = Duration::from_millis(100);
 /// How long we wait for submits in flight, to count them when we give the lease back.
 const QUIET: SignedDuration = SignedDuration::from_secs(1);
 /// How long we wait for the index to show messages.
@@ -31,28 +30,6 @@ const LOOKS: u8 = 2;
 const PAGE: u16 = 50;
 /// Lines read concurrently.
 const CONCURRENCY: usize = 16;
-
-/// Why a dealer stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    TimeOver,
-    /// The clock is about to move, which happens only in tests and on a laptop.
-    ClockMoves,
-    /// Another dealer has the lease.
-    Lost,
-    /// No message is left to pick. From here on, the lease was given back.
-    Empty,
-    /// No message that is left can be submitted now.
-    Blocked,
-    /// The index does not show messages that were counted.
-    Missing,
-}
-
-impl Stop {
-    pub(super) fn has_lease(self) -> bool {
-        matches!(self, Self::TimeOver | Self::ClockMoves)
-    }
-}
 
 pub(super) struct Picker<'a> {
     dealer: &'a Dealer<'a>,
@@ -67,7 +44,7 @@ impl<'a> Picker<'a> {
     pub(super) fn new(dealer: &'a Dealer<'a>, found: SendSlots) -> Self {
         let now = dealer.gateway.clock.now();
         let mut rotation = Rotation::new();
-        rotation.update(&found.waiting);
+        rotation.update(&found.waiting, true);
         let moves = dealer.gateway.clock.moves();
         Self { dealer, rotation, joins: found.joins, moves, refreshed_at: now, picked_at: now }
     }
@@ -125,7 +102,7 @@ impl<'a> Picker<'a> {
         if found.dealer.is_none_or(|(dealer, _)| dealer != self.dealer.id) {
             return Ok(false);
         }
-        self.rotation.update(&found.waiting);
+        self.rotation.update(&found.waiting, found.joins != self.joins);
         self.joins = found.joins;
         self.refreshed_at = self.dealer.gateway.clock.now();
         Ok(true)
@@ -147,7 +124,7 @@ impl<'a> Picker<'a> {
         loop {
             let page = self.dealer.gateway.store.line_page(line, after, PAGE).await?;
             let (last, has_more) = (page.last().copied(), page.len() == usize::from(PAGE));
-            let entries: Vec<_> = page.into_iter().filter(|entry| !self.rotation.has_picked(entry.message)).collect();
+            let entries: Vec<_> = page.into_iter().filter(|entry| !self.rotation.has_picked(entry)).collect();
             if !entries.is_empty() || !has_more {
                 return Ok((entries, has_more));
             }
@@ -193,13 +170,13 @@ impl<'a> Picker<'a> {
     /// Gives the lease back, unless messages have joined meanwhile.
     async fn give_back(&mut self, stop: Stop, empty: Vec<Line>) -> Result<Option<Stop>, Unavailable> {
         let end = self.dealer.end(self.dealer.slots.free_at(), self.joins, empty);
-        match self.dealer.gateway.store.end_if_none_joined(self.dealer.sender, &end).await? {
-            LeaseEnd::Ended => Ok(Some(stop)),
-            LeaseEnd::Lost => Ok(Some(Stop::Lost)),
-            LeaseEnd::Joined => {
-                self.dealer.not_recorded(end.left);
-                Ok(if self.refresh().await? { None } else { Some(Stop::Lost) })
-            }
+        let ended = self.dealer.gateway.store.end_if_none_joined(self.dealer.sender, &end).await;
+        match ended {
+            Ok(LeaseEnd::Ended) => return Ok(Some(stop)),
+            Ok(LeaseEnd::Lost) => return Ok(Some(Stop::Lost)),
+            Ok(LeaseEnd::Joined) | Err(_) => self.dealer.not_recorded(end.left),
         }
+        ended?;
+        Ok(if self.refresh().await? { None } else { Some(Stop::Lost) })
     }
 }

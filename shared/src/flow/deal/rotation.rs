@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use strum::IntoEnumIterator;
 
 use crate::{
-    domain::{Lane, Line, MessageId},
+    domain::{Lane, Line},
     store::LineEntry,
 };
 
@@ -21,8 +21,9 @@ fn share(lane: Lane) -> i32 {
 /// A sender's lines, and the messages that were read from them.
 pub(super) struct Rotation {
     lanes: [LaneRotation; 3],
-    /// Messages picked by this dealer. The index shows them for a while after they left their line.
-    picked: HashSet<MessageId>,
+    /// Messages picked by this dealer. The index shows them for a while after they left their line. A message that is
+    /// retried comes back in another position.
+    picked: HashSet<LineEntry>,
 }
 
 struct LaneRotation {
@@ -57,14 +58,15 @@ impl Rotation {
         Self { lanes: std::array::from_fn(|_| lanes.next().unwrap_or_else(|| unreachable!())), picked: HashSet::new() }
     }
 
-    /// Takes the counts of the sender's record. Lines that have changed or miss messages must be read again.
-    pub(super) fn update(&mut self, waiting: &HashMap<Line, i64>) {
+    /// Takes the counts of the sender's record. Lines that have changed or miss messages must be read again, and, if
+    /// messages have joined, all lines without one, because not every message that joins is counted.
+    pub(super) fn update(&mut self, waiting: &HashMap<Line, i64>, has_joined: bool) {
         for (line, count) in waiting {
             let lane = self.lane(line.lane);
             if let Some(known) = lane.lines.iter_mut().find(|known| known.line == *line) {
                 known.is_stale |= known.count != *count;
                 known.count = *count;
-                known.is_stale |= known.missing() > 0;
+                known.is_stale |= known.missing() > 0 || (has_joined && known.read.is_empty());
             } else {
                 let (line, count, read) = (line.clone(), *count, VecDeque::new());
                 lane.lines.push_back(KnownLine { line, count, picked: 0, read, is_stale: true, has_more: false });
@@ -96,8 +98,8 @@ impl Rotation {
     }
 
     /// Returns whether the message was picked.
-    pub(super) fn has_picked(&self, message: MessageId) -> bool {
-        self.picked.contains(&message)
+    pub(super) fn has_picked(&self, entry: &LineEntry) -> bool {
+        self.picked.contains(entry)
     }
 
     /// Takes the first messages of a line, none of which was picked.
@@ -127,7 +129,7 @@ impl Rotation {
         known.is_stale |= known.read.is_empty() && known.has_more;
         let line = known.line.clone();
         lane.lines.push_back(known);
-        self.picked.insert(entry.message);
+        self.picked.insert(entry);
         Some((line, entry))
     }
 }
@@ -137,6 +139,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::MessageId;
 
     fn line(lane: Lane, account: &str) -> Line {
         Line { sender: "12345".parse().unwrap(), lane, account: account.parse().unwrap() }
@@ -150,7 +153,7 @@ mod tests {
     fn rotation(lines: &[(Line, u128)]) -> Rotation {
         let mut rotation = Rotation::new();
         for (number, (line, count)) in (0..).zip(lines) {
-            rotation.update(&HashMap::from([(line.clone(), i64::try_from(*count).unwrap())]));
+            rotation.update(&HashMap::from([(line.clone(), i64::try_from(*count).unwrap())]), true);
             rotation.fill(line, entries(number * 1_000, *count), false);
         }
         rotation
@@ -182,7 +185,7 @@ mod tests {
         // An urgent message that comes later waits for no more than one other.
         let mut late = rotation(&[(bulk, 500)]);
         picks(&mut late, 100);
-        late.update(&HashMap::from([(urgent.clone(), 1)]));
+        late.update(&HashMap::from([(urgent.clone(), 1)]), true);
         late.fill(&urgent, entries(9_000, 1), false);
         assert_eq!(late.pick().unwrap().0, urgent);
     }
@@ -191,20 +194,29 @@ mod tests {
     fn line_is_read_again_if_it_changed_or_misses_messages() {
         let one = line(Lane::Normal, "one");
         let mut rotation = Rotation::new();
-        let update = |rotation: &mut Rotation, count| rotation.update(&HashMap::from([(one.clone(), count)]));
+        let update = |rotation: &mut Rotation, count| rotation.update(&HashMap::from([(one.clone(), count)]), false);
         update(&mut rotation, 3);
         assert_eq!(rotation.stale(), std::slice::from_ref(&one));
         // The index shows two of three messages.
         rotation.fill(&one, entries(0, 2), false);
         assert!(rotation.stale().is_empty() && rotation.missing() == 0);
-        let picked = [rotation.pick(), rotation.pick()].map(|picked| picked.unwrap().1.message);
-        assert!(rotation.pick().is_none() && picked.iter().all(|message| rotation.has_picked(*message)));
+        let picked = [rotation.pick(), rotation.pick()].map(|picked| picked.unwrap().1);
+        assert!(rotation.pick().is_none() && picked.iter().all(|entry| rotation.has_picked(entry)));
+        // The first is retried at once.
+        assert!(!rotation.has_picked(&LineEntry { line_at: -1, ..picked[0] }));
         assert_eq!(rotation.missing(), 1);
         update(&mut rotation, 3);
         assert_eq!(rotation.stale().len(), 1);
         rotation.fill(&one, entries(2, 1), false);
         update(&mut rotation, 4);
         assert_eq!(rotation.stale().len(), 1, "another message joined");
+        rotation.fill(&one, Vec::new(), false);
+        rotation.update(&HashMap::from([(one.clone(), 2)]), false);
+        rotation.fill(&one, Vec::new(), false);
+        rotation.update(&HashMap::from([(one.clone(), 2)]), false);
+        assert!(rotation.stale().is_empty());
+        rotation.update(&HashMap::from([(one.clone(), 2)]), true);
+        assert_eq!(rotation.stale().len(), 1, "a message that is not counted may have joined");
         // After a full page, more messages follow.
         rotation.fill(&one, entries(2, 1), true);
         rotation.pick();

@@ -9,10 +9,7 @@ use tracing::info;
 
 use crate::{
     domain::{AccountId, Line},
-    flow::{
-        Gateway, Unavailable,
-        lines::{IsCounted, join},
-    },
+    flow::{Gateway, Unavailable, lines::wake_dealers},
     queue::{Job, LONGEST_DELAY, Queue, QueuedJob},
     store::{Messages, Unfinished},
 };
@@ -49,7 +46,7 @@ async fn run(gateway: &Gateway, account: Option<&AccountId>, only_count: bool) -
         count += waiting.len() + jobs.len();
         if !only_count {
             let lines = waiting.into_iter().filter_map(|found| found.line).collect::<HashSet<Line>>();
-            join(gateway, lines.into_iter().map(|line| (line, IsCounted(false)))).await?;
+            wake_dealers(gateway, lines.into_iter()).await?;
             gateway.queue.enqueue(&jobs).await?;
         }
         after = next;

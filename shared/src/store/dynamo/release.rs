@@ -8,7 +8,7 @@ use super::{
     number, string,
 };
 use crate::{
-    domain::{ExecutionId, Line, Message, Progress, Timestamp},
+    domain::{ExecutionId, Line, Message, Progress, SignedDuration, Timestamp},
     store::{Change, StoreError},
 };
 
@@ -19,7 +19,12 @@ impl DynamoStore {
         execution_id: ExecutionId,
         wake_at: Option<Timestamp>,
     ) -> Result<Change, StoreError> {
-        let line_at = held.delivery.line_at.unwrap_or(held.due_since());
+        // A message that is retried goes before those that were due when it was, and each time in another position.
+        let retried = || SignedDuration::from_micros(held.delivery.attempts.saturating_sub(1).into());
+        let line_at = held
+            .delivery
+            .line_at
+            .unwrap_or_else(|| held.due_since().saturating_sub(retried()).unwrap_or(Timestamp::MIN));
         let mut update = self
             .released(held, execution_id)
             .set(keys::LINE, string(keys::line(&Line::of(held))))

@@ -4,6 +4,7 @@
 mod by_id;
 mod numbered;
 mod pending;
+mod rated;
 mod steps;
 mod unknown;
 
@@ -19,6 +20,7 @@ use shared::runtime::Environment;
 use by_id::by_id;
 use numbered::numbered;
 pub use pending::{FEW_PENDING, PENDING, pending};
+use rated::rated;
 pub use steps::steps;
 use unknown::unknown;
 
@@ -121,6 +123,7 @@ pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     steps.extend(Box::pin(unknown()).await?);
     steps.extend(Box::pin(by_id()).await?);
     steps.extend(Box::pin(numbered()).await?);
+    steps.extend(Box::pin(rated()).await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [
