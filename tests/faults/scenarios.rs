@@ -124,6 +124,18 @@ fn accepts() -> Vec<Scenario> {
         Scenario { sender: Sender::Shared, follow_up: FollowUp::Reply, ..of("accept from the pool, and a reply") },
         Scenario { sender: Sender::Rated, messages: 3, ..of("accept three, rate-limited") },
         Scenario { sender: Sender::Rated, scheduled: true, ..of("accept scheduled, rate-limited") },
+        Scenario {
+            sender: Sender::Rated,
+            messages: 2,
+            follow_up: FollowUp::Cancel,
+            expected_state: State::Cancelled,
+            ..of("accept and cancel, rate-limited")
+        },
+        Scenario {
+            sender: Sender::Rated,
+            messages: 2,
+            ..Scenario::new("busy, rate-limited", mplus(), LOOPBACK, Phone::Busy)
+        },
     ];
     // Every other format, with as many messages as it takes.
     for format in formats().filter(|format| !format.has(Ability::MessageId)) {

@@ -44,7 +44,7 @@ async fn advance_until(system: &System, phone: &str, count: usize) -> Vec<(Times
         .await
 }
 
-/// Checks that over any w seconds at most rate × (w + 1) messages came.
+/// Checks the rate: at most rate × (w + 1) messages came over any w seconds.
 fn assert_rate(came: &[(Timestamp, String)], per_second: i64) {
     for (index, (first, _)) in came.iter().enumerate() {
         for (position, (last, _)) in came.iter().enumerate().skip(index) {
@@ -132,7 +132,7 @@ async fn scheduled_messages_join_the_line_when_they_are_due() {
     }
 }
 
-/// A message that is retried is late, so it goes before the others on its line.
+/// A retried message is late, so it goes before the others on its line.
 #[tokio::test]
 async fn retry_at_a_busy_carrier_goes_first() {
     const BUSY: Phone = Phone::busy_twice();
@@ -232,7 +232,7 @@ async fn expiry_on_the_line_is_reported_on_time() {
     assert!(system.waiting(SENDER).await.is_empty());
 }
 
-/// A message is retried for a day, and its waits on the line do not extend that.
+/// A message is retried for a day, not longer because of its waits on the line.
 #[tokio::test]
 async fn waits_on_the_line_do_not_extend_the_busy_deadline() {
     let carrier = ScriptedCarrier::start([SubmitAnswer::Busy]).await;

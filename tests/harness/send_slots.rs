@@ -36,7 +36,7 @@ impl System {
         self.aws("DynamoDB_20120810.UpdateItem", &update).await;
     }
 
-    /// Enqueues a job that gives out the sender's slots.
+    /// Enqueues a job for a dealer of the sender's slots.
     pub async fn enqueue_deal(&self, sender: &str) {
         let job = json!({"v": 1, "type": "deal", "sender": sender}).to_string();
         let message = json!({"QueueUrl": self.queue_url("SendSlotsQueue"), "MessageBody": job});

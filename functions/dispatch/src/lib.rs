@@ -1,5 +1,5 @@
-//! `dispatch`: consumes the queues of jobs, one for each lane and one for send slots. A job submits one message, fails over
-//! to its next channel, retries an unmatched receipt or reply, or gives out send slots.
+//! `dispatch`: consumes the queues of jobs, one for each lane and one for send slots. A job submits one message, fails
+//! over to its next channel, retries an unmatched receipt or reply, or gives out send slots.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{

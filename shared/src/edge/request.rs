@@ -118,7 +118,7 @@ pub fn json(status: StatusCode, body: String) -> Response<Body> {
     response
 }
 
-/// Adds the headers that tell a client what to do: give a key, or when to retry.
+/// Adds the headers with advice for a client: to give a key, or when to retry.
 #[must_use]
 pub fn with_advice(mut response: Response<Body>) -> Response<Body> {
     let (name, value) = match response.status() {

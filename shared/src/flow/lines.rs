@@ -1,13 +1,13 @@
 //! Lines: a message of a sender with a rate limit waits on a line, until a dealer gives it a send slot (`deal`).
 //!
 //! - Acceptance stores a message on its line. It needs neither a job nor, without a validity, a wake time.
-//! - A message that is due later or again has a job. Its worker puts it on its line.
+//! - A scheduled or retried message has a job, whose worker puts the message on its line.
 //! - After the store, the message *joins*: one write counts it, and shows whether the sender has a dealer. If not, we
 //!   enqueue a job for one.
-//! - A message leaves its line with its outcome, so a dealer that dies loses none.
+//! - A message leaves its line with its outcome, so a dead dealer loses none.
 //!
-//! The counts only serve to bound the lines, and to tell dealers which lines there are. After a crash they may be wrong.
-//! They are right again once the sender's lines are empty.
+//! The counts bound the lines, and tell dealers which lines there are. After a crash they may be wrong. They are right
+//! again once the sender's lines are empty.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -30,7 +30,7 @@ const CONCURRENCY: usize = 16;
 pub(super) fn assign_lines<'a>(rates: &Rates, messages: impl Iterator<Item = &'a mut Message>) {
     let queued = messages.filter(|message| message.delivery.progress == Progress::Queued);
     for (index, message) in (0..).zip(queued.filter(|message| rates.of(&message.request.from.id).is_some())) {
-        // A microsecond apart, so that they keep their order.
+        // A microsecond apart, to keep their order.
         let micros = message.due_since().as_microsecond().saturating_add(index);
         message.delivery.line_at = Timestamp::from_microsecond(micros).ok();
         message.delivery.wake_at = end_of_validity(message);
@@ -61,8 +61,8 @@ pub(super) async fn check_room(
     Ok(None)
 }
 
-/// Joins stored messages: counts them, and makes sure that their senders have dealers. A message that may have joined
-/// before is not counted.
+/// Joins stored messages: counts them, and makes sure of a dealer for each sender. A message is not counted if it may
+/// have joined before.
 pub(super) async fn join(
     gateway: &Gateway,
     messages: impl Iterator<Item = (Line, IsCounted)>,
@@ -73,8 +73,7 @@ pub(super) async fn join(
     enqueue_deals(gateway, without_dealer.map(|(sender, _)| (sender, Duration::ZERO))).await
 }
 
-/// Makes sure that the senders of these lines get dealers, although their jobs may be lost, and a dealer may have died
-/// with its lease.
+/// Makes sure of a dealer for each line, although jobs may be lost, and a dealer may have died with its lease.
 pub(super) async fn wake_dealers(gateway: &Gateway, lines: impl Iterator<Item = Line>) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let slots = join_lines(gateway, lines.map(|line| (line, IsCounted(false))), now).await?;
@@ -84,7 +83,7 @@ pub(super) async fn wake_dealers(gateway: &Gateway, lines: impl Iterator<Item = 
     enqueue_deals(gateway, deals).await
 }
 
-/// Counts messages that joined, and returns their senders' records.
+/// Counts joining messages, and returns their senders' records.
 async fn join_lines(
     gateway: &Gateway,
     messages: impl Iterator<Item = (Line, IsCounted)>,
@@ -114,7 +113,7 @@ async fn enqueue_deals(
     Ok(())
 }
 
-/// Whether a message that joins is counted.
+/// Whether a joining message is counted.
 pub(super) struct IsCounted(pub(super) bool);
 
 /// Puts a claimed message on its line, and joins it.
@@ -148,7 +147,7 @@ pub(super) async fn put_on_line(
     }
 }
 
-/// Counts a message that left a line without a dealer, if it was on one.
+/// Counts a message out, if it was on a line and left it without a dealer.
 pub(super) async fn left(gateway: &Gateway, line: Option<Line>) {
     let Some(line) = line else { return };
     if let Err(error) = gateway.store.leave_line(&line).await {
@@ -156,7 +155,7 @@ pub(super) async fn left(gateway: &Gateway, line: Option<Line>) {
     }
 }
 
-/// Returns when a waiting message expires, so that its client is notified in time.
+/// Returns when a waiting message expires. Its client is then notified in time.
 fn end_of_validity(message: &Message) -> Option<Timestamp> {
     message.request.expires_at.map(|at| at.saturating_add(CLAIM_TOLERANCE).unwrap_or(Timestamp::MAX))
 }

@@ -1,8 +1,8 @@
 //! Turns: a dealer's messages take its send slots one after the other, each just before its submit.
 //!
-//! A message that needs no slot, because it has expired or its recipient has opted out, leaves its turn to the next.
+//! An expired message, or one to a recipient who has opted out, needs no slot, and leaves its turn to the next.
 //!
-//! A slot begins when the last one ends. A message may take a slot a little late, so that a short delay of ours costs no
+//! A slot begins when the last one ends. A message may take a slot a little late, so a short delay of ours costs no
 //! slot, but it never takes one early. So over any *w* seconds a carrier gets at most rate × (*w* + 1) messages, even if
 //! the way to the carrier takes some of them up to a quarter of a second longer.
 
@@ -27,11 +27,11 @@ const MARGIN: SignedDuration = SignedDuration::from_millis(10);
 pub(super) enum SlotSource {
     /// From a dealer, later: the message goes to its line.
     Line,
-    /// From the dealer that submits it.
+    /// From the dealer, now.
     Turn(Turn),
 }
 
-/// A message's place among those that a dealer is submitting.
+/// A message's place among a dealer's messages.
 pub(super) struct Turn {
     slots: Arc<DealtSlots>,
     /// Answered, with an error, when the turn before ends.
@@ -149,7 +149,7 @@ impl Pace {
     fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
         let lateness = MAX_LATENESS.min(SLOT_WITH_LATENESS - self.slot).max(SignedDuration::ZERO);
         let slot = self.free_at.max(now.saturating_sub(lateness).unwrap_or(Timestamp::MIN));
-        // After a delay we catch up at twice the rate, because messages that are sent at once lose their order.
+        // After a delay we catch up at twice the rate, because messages sent at once lose their order.
         let due = slot.max(self.taken_at.saturating_add(self.slot / 2).unwrap_or(slot));
         if due > now {
             return Err(Duration::try_from(due.duration_since(now)).unwrap_or_default());

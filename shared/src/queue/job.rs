@@ -50,7 +50,7 @@ pub enum Job {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
     pub sender: SenderId,
-    /// How often dealers have looked in vain for messages that should be on the lines.
+    /// How often dealers have looked in vain for missing messages.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub looked: u8,
 }

@@ -41,7 +41,7 @@ impl Clock {
         self.ahead_ms.store(ms, Ordering::Relaxed);
     }
 
-    /// Asks invocations that wait for a time to end, because the clock is about to move.
+    /// Asks waiting invocations to end, because the clock is about to move.
     pub fn announce_move(&self) {
         self.moves.send_replace(());
     }

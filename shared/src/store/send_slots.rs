@@ -43,8 +43,8 @@ pub struct DealEnd {
     pub free_at: Timestamp,
     /// How many messages have left each line.
     pub left: HashMap<Line, i64>,
-    /// The lines without messages, and the joins that the dealer has seen. The dealer's counts are only right if there
-    /// were no others.
+    /// The lines without messages, and the number of joins seen by the dealer. The dealer's counts are wrong if there
+    /// were others.
     pub empty: Vec<Line>,
     pub joins: u64,
 }
@@ -52,7 +52,7 @@ pub struct DealEnd {
 /// The result of giving a lease back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseEnd {
-    Ended,
+    GivenBack,
     /// Messages have joined meanwhile, so the lease goes on.
     Joined,
     /// Another dealer has the lease.
@@ -64,7 +64,7 @@ pub trait SendSlotStore {
     /// Returns a sender's record.
     async fn send_slots(&self, sender: &SenderId, consistent: bool) -> Result<SendSlots, StoreError>;
 
-    /// Counts messages that have joined lines of the sender, after they were stored. Returns the record afterwards.
+    /// Counts stored messages on lines of the sender. Returns the record afterwards.
     ///
     /// # Errors
     /// If AWS did not answer. The messages may be counted all the same, or twice.
@@ -75,19 +75,19 @@ pub trait SendSlotStore {
         now: Timestamp,
     ) -> Result<SendSlots, StoreError>;
 
-    /// Counts a message that left a line without a dealer.
+    /// Counts out a message, without a dealer.
     async fn leave_line(&self, line: &Line) -> Result<(), StoreError>;
 
     /// Takes the lease, and returns the record before; or returns `None` if another dealer has the lease.
     async fn lease_send_slots(&self, sender: &SenderId, lease: Lease) -> Result<Option<SendSlots>, StoreError>;
 
-    /// Gives the lease back, if no messages have joined that the dealer has not seen. Removes the empty lines.
+    /// Gives the lease back, unless messages have joined unseen by the dealer. Removes the empty lines.
     async fn end_if_none_joined(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError>;
 
     /// Gives the lease back.
     async fn end_lease(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError>;
 
-    /// Counts messages that left lines after the lease was given back.
+    /// Counts messages out, after the lease was given back.
     async fn left_lines(&self, sender: &SenderId, left: &HashMap<Line, i64>) -> Result<(), StoreError>;
 
     /// Returns up to `limit` messages on a line, the first first, starting after `after`. Eventually consistent.

@@ -31,7 +31,7 @@ fn sender(carrier: CarrierName, written: &str) -> String {
     known.unwrap_or_else(|| written.to_owned())
 }
 
-/// A header that the proxy adds to a submit, with the time of its arrival.
+/// The proxy's header for a submit's time of arrival.
 pub const SENT_AT: &str = "x-sent-at";
 
 #[derive(Clone, Debug)]

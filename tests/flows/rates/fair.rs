@@ -32,7 +32,7 @@ async fn two_accounts_of_a_shared_sender_get_half_each() {
     assert_rate(&all, 20);
 }
 
-/// Ten requests to a phone that has opted out, cancelled or not, cost others on the sender no slot.
+/// Ten requests to an opted-out phone, cancelled or not, cost others on the sender no slot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn messages_that_do_not_go_take_no_slot() {
     const STOPPED: Phone = PHONE.nth(1);

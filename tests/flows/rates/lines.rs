@@ -51,7 +51,7 @@ async fn dead_dealer_is_replaced_when_its_lease_has_ended() {
     assert_order(&arrivals(&system, &PHONE).await);
 }
 
-/// The queues are lost, and the dealer that died has its lease for 15 seconds more.
+/// The queues are lost, and the dead dealer's lease goes on for 15 seconds.
 #[tokio::test]
 async fn requeue_waits_for_the_lease_of_a_dead_dealer() {
     let system = System::start().await;
@@ -79,7 +79,7 @@ async fn duplicate_jobs_do_not_exceed_the_rate() {
     assert_eq!(came.len(), 30);
 }
 
-/// A count that is too high, after a crash, is corrected, and one that is too low loses no message.
+/// After a crash, a count may be too high, which is corrected, or too low, which loses no message.
 #[tokio::test]
 async fn wrong_counts_are_corrected() {
     let system = System::start().await;

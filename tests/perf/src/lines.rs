@@ -21,7 +21,7 @@ use crate::{
 
 const MESSAGES: usize = 3_600;
 const EACH_REQUEST: usize = 900;
-/// Messages that have arrived when the functions stop.
+/// Messages on the phone when the functions stop.
 const BEFORE: usize = 600;
 const STANDSTILL_SECONDS: u64 = 120;
 const PHONE: &str = "447800000001";

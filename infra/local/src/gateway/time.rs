@@ -1,7 +1,8 @@
 //! The system's clock, which the emulator keeps and a person may move.
 //!
 //! We move the clock only between invocations. During one, a move would end a worker's lease at once, which
-//! cannot happen on AWS. An invocation that waits for a time, to give out send slots, ends early. After a move we run the schedules, so that due work starts at once.
+//! cannot happen on AWS. An invocation that waits for a time, to give out send slots, ends early. After a move
+//! we run the schedules, so that due work starts at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

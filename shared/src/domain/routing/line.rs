@@ -2,7 +2,7 @@
 
 use crate::domain::{AccountId, Lane, Message, Rate, SenderId};
 
-/// The line of an account's messages in one lane that wait for send slots of a sender.
+/// The line on which an account's messages in one lane wait for send slots of a sender.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
     pub sender: SenderId,
@@ -33,7 +33,7 @@ pub struct OutOfRoom {
 }
 
 impl OutOfRoom {
-    /// Returns an error if `more` messages have no room behind those that are waiting.
+    /// Returns an error if `more` messages have no room behind the waiting ones.
     #[must_use]
     pub fn check(rate: Rate, waiting: u64, more: u64) -> Option<Self> {
         let per_second = u64::from(rate.per_second());

@@ -13,7 +13,7 @@ use crate::{
     queue::{Queue, QueuedJob},
 };
 
-/// Joins the queued messages that are on lines, and enqueues a job for each of the others.
+/// Joins the queued messages on lines, and enqueues a job for each other queued message.
 ///
 /// A repeated message joins or gets a job too, because the first request may have failed after storing the message. A
 /// redundant job has no effect.

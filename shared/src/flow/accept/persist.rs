@@ -30,9 +30,9 @@ impl Existing {
 /// Reads the messages of earlier requests, to find conflicts before we write or lock anything.
 ///
 /// A single message from an owned sender needs no read, because its conditional write finds the conflict.
-/// But if the sender has a rate limit, we read first, so that a repeat is not counted among the waiting messages; and if
-/// the message chooses a route, because the route may have gone since the first request. A dry run writes nothing, so it always
-/// reads.
+/// But if the sender has a rate limit, we read first, so that a repeat is not counted among the waiting messages; and
+/// if the message chooses a route, because the route may have gone since the first request. A dry run writes nothing,
+/// so it always reads.
 pub(super) async fn find_existing(
     gateway: &Gateway,
     identities: &[Identity],

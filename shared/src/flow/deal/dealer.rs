@@ -1,4 +1,4 @@
-//! A dealer: submits the messages that the picker picks, and gives its lease back.
+//! A dealer: submits the picked messages, and gives its lease back.
 
 use std::{
     collections::HashMap,
@@ -24,13 +24,13 @@ use crate::{
     store::{DealEnd, Directory, SendSlotStore},
 };
 
-/// How long a dealer that gives the lease back waits for messages that have a turn.
+/// How long a dealer waits for messages with a turn, before it gives the lease back.
 const LAST_TURNS: SignedDuration = SignedDuration::from_secs(2);
-/// When the next dealer looks again for messages that the index does not show.
+/// When the next dealer looks again for missing messages.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// When the next dealer tries messages again that other workers have claimed, or that could not be submitted.
+/// When the next dealer tries again to submit blocked messages.
 const TRY_AGAIN: Duration = Duration::from_secs(15);
-/// How often a dealer that waits looks again.
+/// How often a waiting dealer looks again.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
 /// Why a dealer stops.
@@ -43,9 +43,9 @@ pub(super) enum Stop {
     Lost,
     /// No message is left to pick. From here on, the lease was given back.
     Empty,
-    /// No message that is left can be submitted now.
+    /// All messages left are blocked.
     Blocked,
-    /// The index does not show messages that were counted.
+    /// The index does not show all counted messages.
     Missing,
 }
 
@@ -77,9 +77,9 @@ pub(super) struct Dealer<'a> {
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) running: usize,
-    /// Messages that another worker has claimed, or that could not be submitted.
+    /// Messages claimed by another worker, or not submitted because of an error.
     pub(super) blocked: usize,
-    /// Messages that left their line, and are still counted in the sender's record.
+    /// Messages no longer on their line, but still counted in the sender's record.
     pub(super) left: HashMap<Line, i64>,
 }
 
@@ -151,13 +151,13 @@ impl Dealer<'_> {
         }
     }
 
-    /// Returns the end of this lease. The messages that have left their lines count as recorded.
+    /// Returns the end of this lease. The messages in `left` then count as recorded.
     pub(super) fn end(&self, free_at: Timestamp, joins: u64, empty: Vec<Line>) -> DealEnd {
         let left = std::mem::take(&mut self.progress().left);
         DealEnd { dealer: self.id, free_at, left, empty, joins }
     }
 
-    /// Takes back messages that could not be recorded.
+    /// Takes back messages, because the record could not be written.
     pub(super) fn not_recorded(&self, left: HashMap<Line, i64>) {
         let mut progress = self.progress();
         for (line, count) in left {
@@ -177,8 +177,7 @@ impl Dealer<'_> {
         Ok(true)
     }
 
-    /// Counts the messages that left their lines after the lease was given back, and enqueues another job if some did
-    /// not.
+    /// Counts the messages submitted after the lease was given back. Enqueues another job if some are blocked.
     pub(super) async fn settle(&self, is_followed_up: bool) -> Result<(), Unavailable> {
         let Progress { blocked, left, .. } = std::mem::take(&mut *self.progress());
         if !left.is_empty() {

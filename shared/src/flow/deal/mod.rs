@@ -3,16 +3,16 @@
 //! 1. Lease the sender's slots, so that it has a single dealer (`SendSlotStore`).
 //! 2. Pick messages: by lane, then by account in turn, then by position on the line (`picker`, `rotation`).
 //! 3. Submit each as any message, but with a turn, in which it takes a slot just before its submit (`turn`). So a
-//!    message that is not submitted takes no slot.
+//!    message takes no slot unless it goes to a carrier.
 //! 4. After some seconds, or when the lines are empty, give the lease back, with the time of the next slot. If messages
 //!    are left, enqueue a job for the next dealer. Submits in flight go on meanwhile.
 //!
 //! - **Crash.** A message leaves its line with its outcome. If a dealer dies, the next one finds its messages on the
-//!   lines, and handles those that it had claimed as after any dead worker. It starts when the lease has ended, so both
-//!   together keep the rate.
+//!   lines, and treats a claimed one as after any dead worker. It starts when the lease has ended, so both together
+//!   keep the rate.
 //! - **Duplicate.** A second job finds the lease taken, and has no effect.
-//! - **Race.** A message that joins while the dealer gives the lease back either makes that fail, or finds no dealer and
-//!   enqueues a job.
+//! - **Race.** If a message joins while the dealer gives the lease back, either this fails, or the message finds no
+//!   dealer, and a job is enqueued.
 //!
 //! The index of lines shows a message some milliseconds after it was stored. So the sender's record counts the messages
 //! of each line, and the dealer reads again while messages are missing.
@@ -43,7 +43,7 @@ use crate::{
 
 /// How long a dealer picks messages. Then enough of the function's time is left for a carrier's longest timeout.
 const DEALS_FOR: SignedDuration = SignedDuration::from_secs(12);
-/// The lease is longer, because a dealer that gives it back waits for messages that have a turn.
+/// The lease is longer, because a dealer waits for messages with a turn before it gives the lease back.
 const LEASE: SignedDuration = SignedDuration::from_secs(20);
 /// A slot may be a second long, and must end before the lease.
 const LONGEST_SLOT: SignedDuration = SignedDuration::from_secs(1);

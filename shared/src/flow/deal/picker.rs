@@ -24,7 +24,7 @@ const QUIET: SignedDuration = SignedDuration::from_secs(1);
 const PATIENCE: SignedDuration = SignedDuration::from_secs(3);
 /// Submits in flight.
 const MOST_RUNNING: usize = 250;
-/// How many dealers look for messages that the index does not show, before we think that the count was wrong.
+/// How many dealers look for missing messages, before we take the count as wrong.
 const LOOKS: u8 = 2;
 /// Messages per read of a line.
 const PAGE: u16 = 50;
@@ -118,7 +118,7 @@ impl<'a> Picker<'a> {
         Ok(())
     }
 
-    /// Reads the first messages of a line that were not picked. Returns whether others may follow.
+    /// Reads the first messages of a line, without the picked ones. Returns whether more may follow.
     async fn read(&self, line: &Line) -> Result<(Vec<LineEntry>, bool), StoreError> {
         let mut after = None;
         loop {
@@ -172,7 +172,7 @@ impl<'a> Picker<'a> {
         let end = self.dealer.end(self.dealer.slots.free_at(), self.joins, empty);
         let ended = self.dealer.gateway.store.end_if_none_joined(self.dealer.sender, &end).await;
         match ended {
-            Ok(LeaseEnd::Ended) => return Ok(Some(stop)),
+            Ok(LeaseEnd::GivenBack) => return Ok(Some(stop)),
             Ok(LeaseEnd::Lost) => return Ok(Some(Stop::Lost)),
             Ok(LeaseEnd::Joined) | Err(_) => self.dealer.not_recorded(end.left),
         }

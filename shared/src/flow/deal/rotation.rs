@@ -18,11 +18,11 @@ fn share(lane: Lane) -> i32 {
     }
 }
 
-/// A sender's lines, and the messages that were read from them.
+/// A sender's lines, and the messages read from them.
 pub(super) struct Rotation {
     lanes: [LaneRotation; 3],
-    /// Messages picked by this dealer. The index shows them for a while after they left their line. A message that is
-    /// retried comes back in another position.
+    /// Messages picked by this dealer. The index shows them for a while after they left their line. A retried message
+    /// comes back in another position.
     picked: HashSet<LineEntry>,
 }
 
@@ -36,13 +36,13 @@ struct LaneRotation {
 
 struct KnownLine {
     line: Line,
-    /// The messages on the line by the sender's record, including those that this dealer has picked.
+    /// The messages on the line by the sender's record, with those picked by this dealer.
     count: i64,
     picked: i64,
-    /// Messages that were read and not picked.
+    /// Messages read, but not picked.
     read: VecDeque<LineEntry>,
     is_stale: bool,
-    /// Whether messages may follow those that were read.
+    /// Whether more messages may follow.
     has_more: bool,
 }
 
@@ -58,8 +58,8 @@ impl Rotation {
         Self { lanes: std::array::from_fn(|_| lanes.next().unwrap_or_else(|| unreachable!())), picked: HashSet::new() }
     }
 
-    /// Takes the counts of the sender's record. Lines that have changed or miss messages must be read again, and, if
-    /// messages have joined, all lines without one, because not every message that joins is counted.
+    /// Takes the counts of the sender's record. Lines with another count or missing messages must be read again. If
+    /// messages have joined, so must all lines without one, because not every joining message is counted.
     pub(super) fn update(&mut self, waiting: &HashMap<Line, i64>, has_joined: bool) {
         for (line, count) in waiting {
             let lane = self.lane(line.lane);
@@ -109,7 +109,7 @@ impl Rotation {
         }
     }
 
-    /// Picks the next message that was read.
+    /// Picks the next message.
     pub(super) fn pick(&mut self) -> Option<(Line, LineEntry)> {
         let has_message = |lane: &LaneRotation| lane.lines.iter().any(|known| !known.read.is_empty());
         let with_messages: Vec<_> = (0..self.lanes.len()).filter(|index| has_message(&self.lanes[*index])).collect();
@@ -118,7 +118,7 @@ impl Rotation {
             self.lanes[index].credit += share(self.lanes[index].lane);
         }
         let total: i32 = with_messages.iter().map(|index| share(self.lanes[*index].lane)).sum();
-        // Of equals the first, so that the more urgent lane goes first.
+        // The first of equals is the more urgent lane.
         let next = with_messages.iter().rev().copied().max_by_key(|index| self.lanes[*index].credit)?;
         let lane = &mut self.lanes[next];
         lane.credit -= total;
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(all.pick().unwrap().0, urgent);
         let shares = HashMap::from([(urgent.clone(), 60), (normal.clone(), 30), (bulk.clone(), 10)]);
         assert_eq!(picks(&mut all, 100), shares);
-        // An urgent message that comes later waits for no more than one other.
+        // A later urgent message goes at once.
         let mut late = rotation(&[(bulk, 500)]);
         picks(&mut late, 100);
         late.update(&HashMap::from([(urgent.clone(), 1)]), true);

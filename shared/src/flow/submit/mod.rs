@@ -100,7 +100,7 @@ async fn submit_until(
         let lease = Lease { execution_id: ExecutionId::random(&gateway.random), from: now, until };
         match claim(gateway, id, lease).await? {
             Change::Applied(message) => {
-                // A dealer counts the messages that leave their lines itself.
+                // A dealer does its own counting.
                 let line = Line::joined_by(&message).filter(|_| matches!(slot, SlotSource::Line));
                 match submit_claimed(gateway, directory, submitter, message, lease, slot).await? {
                     Submitted::Finished => lines::left(gateway, line).await,

@@ -81,7 +81,7 @@ pub(super) async fn prepare(
     {
         return Ok(Prepared::Resolved(resolved(Progress::Rejected, TAKEN_OVER).into()));
     }
-    // Last, so that only a message that goes to a carrier takes a slot.
+    // Last, so only a message on its way to a carrier takes a slot.
     if let SlotSource::Turn(turn) = slot
         && !turn.take_slot().await
     {

@@ -148,7 +148,7 @@ impl Messages for DynamoStore {
         if !outcome_update.refusals.is_empty() {
             update = update.set(keys::REFUSALS, message_item::write_refusals(&outcome_update.refusals)?);
         }
-        // A message that its worker releases stays on its line.
+        // A released message stays on its line.
         if progress != Progress::Queued || outcome_update.retry_at.is_some() {
             update = update.leave_line();
         }
@@ -347,7 +347,7 @@ impl Messages for DynamoStore {
     }
 }
 
-/// Returns whether the message is submitted even if nobody enqueues a job for it.
+/// Returns whether the message is submitted even without a job.
 fn is_resting(message: &Message) -> bool {
     message.delivery.wake_at.is_some() || message.delivery.line_at.is_some()
 }

@@ -19,7 +19,7 @@ impl DynamoStore {
         execution_id: ExecutionId,
         wake_at: Option<Timestamp>,
     ) -> Result<Change, StoreError> {
-        // A message that is retried goes before those that were due when it was, and each time in another position.
+        // A retried message goes before others of its time, and has another position each time.
         let retried = || SignedDuration::from_micros(held.delivery.attempts.saturating_sub(1).into());
         let line_at = held
             .delivery

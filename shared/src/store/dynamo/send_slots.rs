@@ -72,7 +72,7 @@ impl SendSlotStore for DynamoStore {
         let update = self.end(sender, end, &end.empty).expect(keys::JOINS, number(end.joins));
         let update = end.empty.iter().fold(update, |update, line| update.remove(&keys::waiting(line)));
         match update.send("end the lease of send slots").await? {
-            UpdateResult::Applied(_) => Ok(LeaseEnd::Ended),
+            UpdateResult::Applied(_) => Ok(LeaseEnd::GivenBack),
             UpdateResult::Conflict(item) => Ok(match read(sender, &item)?.dealer {
                 Some((dealer, _)) if dealer == end.dealer => LeaseEnd::Joined,
                 _ => LeaseEnd::Lost,
@@ -83,7 +83,7 @@ impl SendSlotStore for DynamoStore {
 
     async fn end_lease(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError> {
         match self.end(sender, end, &[]).send("end the lease of send slots").await? {
-            UpdateResult::Applied(_) => Ok(LeaseEnd::Ended),
+            UpdateResult::Applied(_) => Ok(LeaseEnd::GivenBack),
             UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(LeaseEnd::Lost),
         }
     }

@@ -9,7 +9,7 @@ use tests::{
 use super::{Stage, Step};
 
 const QUIET: Phone = Phone::delivers_without_receipt();
-/// A rate at which many messages go in less than a second, so that the times of the dealer's reads do not count.
+/// At this rate many messages go in less than a second, so the times of the dealer's reads do not count.
 const PER_SECOND: u16 = 1_000;
 const MANY: u32 = 100;
 

@@ -96,7 +96,7 @@ pub fn reject(error: &RequestError) -> (StatusCode, String) {
 }
 
 /// Returns the status of an error line: 200, as CM.com answers. A compressed body is an error of HTTP, and gets
-/// HTTP's answer. A client that is to retry later gets 429.
+/// HTTP's answer. A client gets 429 if it is to retry later.
 #[must_use]
 pub fn line_status(error: &RequestError) -> StatusCode {
     match error {
