@@ -53,7 +53,7 @@ pub(super) async fn check_room(
         let Some(rate) = rates.of(sender) else { continue };
         let slots = gateway.store.send_slots(sender, false).await?;
         let own = slots.waiting.iter().filter(|(line, _)| line.account == *account);
-        let waiting = own.map(|(_, waiting)| u64::try_from(*waiting).unwrap_or_default()).sum();
+        let waiting = own.map(|(_, waiting)| u64::try_from(*waiting).unwrap_or_default()).fold(0, u64::saturating_add);
         if let Some(error) = OutOfRoom::check(rate, waiting, count) {
             return Ok(Some(error));
         }

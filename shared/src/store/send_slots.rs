@@ -14,6 +14,8 @@ pub struct SendSlots {
     pub free_at: Option<Timestamp>,
     /// How often messages have joined a line.
     pub joins: u64,
+    /// How many dealers the sender has had.
+    pub dealers: u64,
     /// The dealer, and when its lease ends. If the lease has ended, the dealer died.
     pub dealer: Option<(ExecutionId, Timestamp)>,
     /// How many messages wait on each line. Approximate: after a crash, a line may have more or fewer messages.
@@ -78,8 +80,8 @@ pub trait SendSlotStore {
     /// Counts out a message, without a dealer.
     async fn leave_line(&self, line: &Line) -> Result<(), StoreError>;
 
-    /// Takes the lease, and returns the record before; or returns `None` if another dealer has the lease.
-    async fn lease_send_slots(&self, sender: &SenderId, lease: Lease) -> Result<Option<SendSlots>, StoreError>;
+    /// Takes the lease, unless another dealer has taken it since the record was found. Returns whether it did.
+    async fn lease_send_slots(&self, sender: &SenderId, found: &SendSlots, lease: Lease) -> Result<bool, StoreError>;
 
     /// Gives the lease back, unless messages have joined unseen by the dealer. Removes the empty lines.
     async fn end_if_none_joined(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError>;

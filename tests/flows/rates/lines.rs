@@ -10,6 +10,7 @@ use strum::VariantArray;
 use tests::System;
 
 use super::{DEMO, OTHER_PHONE, PHONE, SENDER, arrivals, assert_order, assert_rate, numbered};
+use crate::admin::printed;
 
 #[tokio::test]
 async fn lost_job_is_replaced_by_requeue_or_the_next_message() {
@@ -77,6 +78,42 @@ async fn duplicate_jobs_do_not_exceed_the_rate() {
     assert_rate(&came, 10);
     assert_order(&came);
     assert_eq!(came.len(), 30);
+}
+
+/// A job may come for a sender without a record, or after the operator removed its limit.
+#[tokio::test]
+async fn dealer_of_a_sender_without_lines_or_limit_ends() {
+    let system = System::start().await;
+    system.enqueue_deal(SENDER).await;
+    system.until_idle().await;
+
+    system.hold_send_slots(SENDER).await;
+    system.send_all(DEMO, numbered(&PHONE, 40)).await;
+    printed(&system, &["sender", "rate", SENDER, "--unlimited"]).await;
+    // Longer than the caches of the directory.
+    system.advance(31).await;
+    let began = system.now().await;
+    system.free_send_slots(SENDER).await;
+    system.until_handset(&PHONE, 40).await;
+    let took = arrivals(&system, &PHONE).await[39].0.duration_since(began).as_secs_f64();
+    assert!(took < 3.0, "{took} s");
+    system.until_idle().await;
+}
+
+/// An update of a sender's record may change a hundred lines at most.
+#[tokio::test]
+async fn many_accounts_share_a_sender() {
+    let system = System::start().await;
+    system.hold_send_slots(SENDER).await;
+    for number in 0..250 {
+        system.set_waiting(SENDER, &format!("normal#account-{number}"), 0).await;
+    }
+    system.send_all(DEMO, numbered(&PHONE, 3)).await;
+    system.free_send_slots(SENDER).await;
+    system.until_handset(&PHONE, 3).await;
+    system.until_idle().await;
+    let left = system.waiting(SENDER).await;
+    assert!(left.len() < 250 && left.values().all(|count| *count == 0), "{left:?}");
 }
 
 /// After a crash, a count may be too high, which is corrected, or too low, which loses no message.

@@ -12,7 +12,7 @@ use shared::{
         ReplyId, SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
     },
     queue::{CallbackJob, Job, JobError},
-    store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},
+    store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, SendSlotStore, StoreError, UnmatchedStore},
 };
 use strum::IntoEnumIterator;
 
@@ -41,6 +41,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "reply",
         "reply-from-name",
         "unmatched",
+        "slots",
         "recipient",
         "account",
         "key-and-pool",
@@ -53,7 +54,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     items.iter().map(|item| serde_json::from_str(item).unwrap_or_default()).collect()
 });
 static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let jobs = records!["job-submit", "job-failed", "job-unmatched", "callback-state", "callback-reply"];
+    let jobs = records!["job-submit", "job-failed", "job-unmatched", "job-deal", "callback-state", "callback-reply"];
     jobs.iter().map(|job| serde_json::from_str(job).unwrap_or_default()).collect()
 });
 static SECRETS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(records!["secrets"][0]).unwrap_or_default());
@@ -102,6 +103,7 @@ fn items(item: &Value) {
         message(stores, item);
         reply(stores, item);
         unmatched(stores, item);
+        send_slots(stores, item);
         recipient(stores, item);
         directory(stores, item);
     });
@@ -132,6 +134,12 @@ fn message(stores: &Stores, item: &Value) {
     message.delivery.receipts = Receipts::default();
     assert!(read(stores.with_item(item, stores.store.insert_once(&message))).is_some());
     assert!(found(&stores.written()).is_some_and(|again| again == message), "read differently");
+}
+
+fn send_slots(stores: &Stores, item: &Value) {
+    let sender: SenderId = "441234567890".parse().expect("a sender ID");
+    let found = read(stores.with_item(item, stores.store.send_slots(&sender, true)));
+    assert!(found.is_none_or(|found| found.waiting.keys().all(|line| line.sender == sender)));
 }
 
 fn assert_answers(message: &Message) {

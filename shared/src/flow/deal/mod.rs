@@ -62,15 +62,16 @@ pub async fn deal(
     let begun = gateway.clock.now();
     let after = |wait| begun.saturating_add(wait).unwrap_or(Timestamp::MAX);
     let lease = Lease { execution_id: ExecutionId::random(&gateway.random), from: begun, until: after(LEASE) };
-    let Some(found) = gateway.store.lease_send_slots(&deal.sender, lease).await? else {
+    let found = gateway.store.send_slots(&deal.sender, true).await?;
+    if found.has_dealer(begun) || !gateway.store.lease_send_slots(&deal.sender, &found, lease).await? {
         debug!("the sender has a dealer");
         return Ok(JobOutcome::Done);
-    };
+    }
     let free_at = match found.dealer {
         // It died, and may have used its slots until the end of its lease.
-        Some((other, until)) if other != lease.execution_id => until,
+        Some((_, until)) => until,
         // Time without a dealer is not made up for.
-        _ => found.free_at.map_or(begun, |free_at| free_at.max(begun)),
+        None => found.free_at.map_or(begun, |free_at| free_at.max(begun)),
     };
     let until = after(LEASE - LONGEST_SLOT);
     let dealer = Dealer {

@@ -18,9 +18,8 @@ use crate::{
 
 /// How often we look for new messages, and whether we still have the lease.
 const REFRESH: SignedDuration = SignedDuration::from_millis(500);
-/// How long we wait for submits in flight, to count them when we give the lease back.
-const QUIET: SignedDuration = SignedDuration::from_secs(1);
-/// How long we wait for the index to show messages.
+/// How long we wait for submits in flight, to count them when we give the lease back, and for the index to show
+/// messages.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(3);
 /// Submits in flight.
 const MOST_RUNNING: usize = 250;
@@ -151,12 +150,7 @@ impl<'a> Picker<'a> {
         } else {
             Stop::Empty
         };
-        let patience = match missing {
-            0 if running == 0 => SignedDuration::ZERO,
-            0 => QUIET,
-            _ => PATIENCE,
-        };
-        if quiet < patience {
+        if (missing > 0 || running > 0) && quiet < PATIENCE {
             return Ok(None);
         }
         // A message in flight may stay on its line.

@@ -48,7 +48,7 @@ struct KnownLine {
 
 impl KnownLine {
     fn missing(&self) -> i64 {
-        if self.read.is_empty() { (self.count - self.picked).max(0) } else { 0 }
+        if self.read.is_empty() { self.count.saturating_sub(self.picked).max(0) } else { 0 }
     }
 }
 
@@ -94,7 +94,7 @@ impl Rotation {
 
     /// Returns how many messages should be on the lines, but were not found there.
     pub(super) fn missing(&self) -> i64 {
-        self.lines().map(KnownLine::missing).sum()
+        self.lines().map(KnownLine::missing).fold(0, i64::saturating_add)
     }
 
     /// Returns whether the message was picked.

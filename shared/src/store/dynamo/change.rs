@@ -21,6 +21,7 @@ use crate::{
 pub(super) struct Update {
     request: UpdateItemFluentBuilder,
     sets: Vec<String>,
+    adds: Vec<String>,
     removes: Vec<String>,
     conditions: Vec<String>,
     names: HashMap<String, String>,
@@ -44,17 +45,12 @@ impl Update {
         Self {
             request,
             sets: Vec::new(),
+            adds: Vec::new(),
             removes: Vec::new(),
             conditions: Vec::new(),
             names: HashMap::new(),
             values: HashMap::new(),
         }
-    }
-
-    /// Returns the item before the update, not after it.
-    pub(super) fn returning_old(mut self) -> Self {
-        self.request = self.request.return_values(ReturnValue::AllOld);
-        self
     }
 
     pub(super) fn of_message(client: &Client, table: &str, id: MessageId) -> Self {
@@ -103,8 +99,8 @@ impl Update {
 
     /// Adds to a counter, which starts at 0.
     pub(super) fn count(mut self, attribute: &str, amount: i64) -> Self {
-        let (name, none, amount) = (self.name(attribute), self.value(number(0)), self.value(number(amount)));
-        self.sets.push(format!("{name} = if_not_exists({name}, {none}) + {amount}"));
+        let (name, amount) = (self.name(attribute), self.value(number(amount)));
+        self.adds.push(format!("{name} {amount}"));
         self
     }
 
@@ -277,7 +273,7 @@ impl Update {
             [] => String::new(),
             parts => format!("{word} {} ", parts.join(", ")),
         };
-        let expression = clause("SET", &self.sets) + &clause("REMOVE", &self.removes);
+        let expression = clause("SET", &self.sets) + &clause("ADD", &self.adds) + &clause("REMOVE", &self.removes);
         let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
         let request = self.request.update_expression(expression).set_condition_expression(condition);
         let request = request.set_expression_attribute_names((!self.names.is_empty()).then_some(self.names));

@@ -117,6 +117,7 @@ pub(super) const LINE_AT: &str = "line_at";
 pub(super) const FREE_AT: &str = "free_at";
 pub(super) const JOINS: &str = "joins";
 pub(super) const DEALER: &str = "dealer";
+pub(super) const DEALERS: &str = "dealers";
 const WAITING: &str = "waiting#";
 
 pub(super) const TRIES: &str = "tries";

@@ -19,6 +19,8 @@ use crate::{
 
 /// How long an idle sender's item is kept.
 const KEPT_DAYS: u16 = 400;
+/// Lines per update, because DynamoDB takes expressions of 4 KB at most.
+const MOST_LINES: usize = 100;
 
 impl SendSlotStore for DynamoStore {
     async fn send_slots(&self, sender: &SenderId, consistent: bool) -> Result<SendSlots, StoreError> {
@@ -34,45 +36,55 @@ impl SendSlotStore for DynamoStore {
         joined: &HashMap<Line, i64>,
         now: Timestamp,
     ) -> Result<SendSlots, StoreError> {
-        let update = self
-            .update_slots(sender)
-            .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
-            .count(keys::JOINS, 1);
-        let update = joined.iter().fold(update, |update, (line, joined)| update.count(&keys::waiting(line), *joined));
-        match update.send("join a line").await? {
-            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(sender, &item),
-            UpdateResult::NotFound => Ok(SendSlots::default()),
+        let mut found = SendSlots::default();
+        for joined in Vec::from_iter(joined).chunks(MOST_LINES) {
+            let update = self
+                .update_slots(sender)
+                .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
+                .count(keys::JOINS, 1);
+            match count(update, joined.iter().map(|(line, joined)| (*line, **joined))).send("join a line").await? {
+                UpdateResult::Applied(item) | UpdateResult::Conflict(item) => found = read(sender, &item)?,
+                UpdateResult::NotFound => {}
+            }
         }
+        Ok(found)
     }
 
     async fn leave_line(&self, line: &Line) -> Result<(), StoreError> {
         self.left_lines(&line.sender, &HashMap::from([(line.clone(), 1)])).await
     }
 
-    async fn lease_send_slots(&self, sender: &SenderId, lease: Lease) -> Result<Option<SendSlots>, StoreError> {
+    async fn lease_send_slots(&self, sender: &SenderId, found: &SendSlots, lease: Lease) -> Result<bool, StoreError> {
         let update = self
             .update_slots(sender)
             .set(keys::DEALER, execution(lease.execution_id))
             .set(keys::LEASE, millis(lease.until))
-            .set(keys::EXPIRES_AT, number(message_item::expiry(lease.from, KEPT_DAYS)))
-            .expect_none_above(keys::LEASE, millis(lease.from))
-            .returning_old();
+            .set(keys::DEALERS, number(found.dealers.saturating_add(1)))
+            .set(keys::EXPIRES_AT, number(message_item::expiry(lease.from, KEPT_DAYS)));
+        // A late attempt of a request must not take a lease again that its dealer has given back.
+        let update = match found.dealers {
+            0 => update.expect_absent(keys::DEALERS),
+            dealers => update.expect(keys::DEALERS, number(dealers)),
+        };
         match update.send("lease send slots").await? {
-            UpdateResult::Applied(item) => read(sender, &item).map(Some),
-            // An earlier attempt of the same request was applied, and its answer lost. The record before is gone.
+            UpdateResult::Applied(_) => Ok(true),
+            // An earlier attempt of the same request may have been applied, and its answer lost.
             UpdateResult::Conflict(item) => {
-                let found = read(sender, &item)?;
-                Ok(Some(found).filter(|found| found.dealer.is_some_and(|(dealer, _)| dealer == lease.execution_id)))
+                Ok(read(sender, &item)?.dealer.is_some_and(|(dealer, _)| dealer == lease.execution_id))
             }
-            UpdateResult::NotFound => Ok(None),
+            UpdateResult::NotFound => Ok(false),
         }
     }
 
     async fn end_if_none_joined(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError> {
-        let update = self.end(sender, end, &end.empty).expect(keys::JOINS, number(end.joins));
-        let update = end.empty.iter().fold(update, |update, line| update.remove(&keys::waiting(line)));
-        match update.send("end the lease of send slots").await? {
-            UpdateResult::Applied(_) => Ok(LeaseEnd::GivenBack),
+        let removed = &end.empty[..end.empty.len().min(MOST_LINES)];
+        let kept = end.left.iter().filter(|(line, _)| !removed.contains(line)).collect::<Vec<_>>();
+        let (first, more) = kept.split_at(kept.len().min(MOST_LINES));
+        // Without joins, no message has ever joined.
+        let update = count_out(self.end(sender, end), first).expect_no_other(keys::JOINS, number(end.joins));
+        let update = removed.iter().fold(update, |update, line| update.remove(&keys::waiting(line)));
+        match update.send("give back the lease of send slots").await? {
+            UpdateResult::Applied(_) => self.count_out_more(sender, more).await.map(|()| LeaseEnd::GivenBack),
             UpdateResult::Conflict(item) => Ok(match read(sender, &item)?.dealer {
                 Some((dealer, _)) if dealer == end.dealer => LeaseEnd::Joined,
                 _ => LeaseEnd::Lost,
@@ -82,16 +94,16 @@ impl SendSlotStore for DynamoStore {
     }
 
     async fn end_lease(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError> {
-        match self.end(sender, end, &[]).send("end the lease of send slots").await? {
-            UpdateResult::Applied(_) => Ok(LeaseEnd::GivenBack),
+        let left = Vec::from_iter(&end.left);
+        let (first, more) = left.split_at(left.len().min(MOST_LINES));
+        match count_out(self.end(sender, end), first).send("give back the lease of send slots").await? {
+            UpdateResult::Applied(_) => self.count_out_more(sender, more).await.map(|()| LeaseEnd::GivenBack),
             UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(LeaseEnd::Lost),
         }
     }
 
     async fn left_lines(&self, sender: &SenderId, left: &HashMap<Line, i64>) -> Result<(), StoreError> {
-        let update = self.update_slots(sender).expect_present(keys::JOINS);
-        let update = left.iter().fold(update, |update, (line, left)| update.count(&keys::waiting(line), -left));
-        update.send("leave a line").await.map(drop)
+        self.count_out_more(sender, &Vec::from_iter(left)).await
     }
 
     async fn line_page(&self, line: &Line, after: Option<LineEntry>, limit: u16) -> Result<Vec<LineEntry>, StoreError> {
@@ -123,17 +135,29 @@ impl DynamoStore {
         Update::of(&self.client, &self.tables.messages, keys::ID, keys::send_slots(sender))
     }
 
-    /// Builds the update. The counts of removed lines are not changed.
-    fn end(&self, sender: &SenderId, end: &DealEnd, removed: &[Line]) -> Update {
-        let update = self
-            .update_slots(sender)
+    fn end(&self, sender: &SenderId, end: &DealEnd) -> Update {
+        self.update_slots(sender)
             .set(keys::FREE_AT, number(end.free_at.as_microsecond()))
             .remove(keys::DEALER)
             .remove(keys::LEASE)
-            .expect(keys::DEALER, execution(end.dealer));
-        let left = end.left.iter().filter(|(line, left)| **left != 0 && !removed.contains(line));
-        left.fold(update, |update, (line, left)| update.count(&keys::waiting(line), -left))
+            .expect(keys::DEALER, execution(end.dealer))
     }
+
+    async fn count_out_more(&self, sender: &SenderId, left: &[(&Line, &i64)]) -> Result<(), StoreError> {
+        for left in left.chunks(MOST_LINES) {
+            let update = self.update_slots(sender).expect_present(keys::JOINS);
+            count_out(update, left).send("leave a line").await?;
+        }
+        Ok(())
+    }
+}
+
+fn count_out(update: Update, left: &[(&Line, &i64)]) -> Update {
+    count(update, left.iter().map(|(line, left)| (*line, -**left)))
+}
+
+fn count<'a>(update: Update, counts: impl Iterator<Item = (&'a Line, i64)>) -> Update {
+    counts.fold(update, |update, (line, count)| update.count(&keys::waiting(line), count))
 }
 
 fn read(sender: &SenderId, item: &Item) -> Result<SendSlots, StoreError> {
@@ -145,12 +169,17 @@ fn read(sender: &SenderId, item: &Item) -> Result<SendSlots, StoreError> {
     let waiting = item.keys().filter_map(|name| Some((keys::parse_waiting(sender, name)?, name)));
     Ok(SendSlots {
         free_at: free_at.map_err(|_| unreadable("free_at"))?,
-        joins: whole(item, keys::JOINS)?.and_then(|joins| joins.try_into().ok()).unwrap_or_default(),
+        joins: counter(item, keys::JOINS)?,
+        dealers: counter(item, keys::DEALERS)?,
         dealer: dealer.transpose()?.zip(until),
         waiting: waiting
             .map(|(line, name)| Ok((line, whole(item, name)?.unwrap_or_default())))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
+    Ok(whole(item, attribute)?.and_then(|count| count.try_into().ok()).unwrap_or_default())
 }
 
 fn whole(item: &Item, attribute: &str) -> Result<Option<i64>, StoreError> {
