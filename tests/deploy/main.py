@@ -29,6 +29,8 @@ STACK = "deployment-test"
 CM_KEYS = {"cm-uk": "uk-product-token", "cm-nl": "nl-product-token"}
 POOL = [f"4488888888{number:02}" for number in range(1, 7)]
 OWN_SENDER = "441234567890"
+RATED_SENDER = "441234567895"
+RATED_PHONE = "447700901500"
 
 # Phones: the third digit from the right selects the behaviour (see docs/local-development.md).
 PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "447700900701", "447700900901"
@@ -79,6 +81,7 @@ class Test:
         self.repeats_and_reading()
         self.channels()
         self.lanes()
+        self.send_slots()
         VendorChecks(self, self.other, self.other_secrets[0], "other-replies").run()
         mta.MtaChecks(self, self.other).run()
         self.opt_out()
@@ -175,6 +178,8 @@ class Test:
             # Two secrets, as during a rotation, newest first.
             self.secrets.insert(0, admin("secret", "rotate", "demo")["secret"])
             admin("sender", "add", OWN_SENDER, "--account", "demo")
+            admin("sender", "add", RATED_SENDER, "--account", "demo")
+            admin("sender", "rate", RATED_SENDER, "--per-second", "5")
             self.other_secrets, self.other = self.account("other", "other-replies")
             admin("sender", "add", SENDER, "--account", "other")
 
@@ -422,6 +427,18 @@ class Test:
                 sent[lane] = accepted["messageUuid"]
             for lane, uuid in sent.items():
                 expect_equal(self.demo.until_state(uuid, "delivered")["lane"], lane, "the lane")
+
+    def send_slots(self):
+        with self.check("a sender with a rate limit sends its messages at that rate, in order"):
+            texts = [f"Message {number}" for number in range(12)]
+            accepted = self.demo.send(*(owned(RATED_SENDER, RATED_PHONE, text) for text in texts))
+            self.demo.until_state(accepted[-1]["messageUuid"], "delivered")
+            shown = self.emulator.until_handset(RATED_PHONE, len(texts))
+            expect_equal([one["text"] for one in shown], texts, "the messages on the phone")
+            first, last = (datetime.datetime.fromisoformat(shown[index]["received_at"]) for index in (0, -1))
+            took = (last - first).total_seconds()
+            # Over any w seconds, at most rate * (w + 1) messages.
+            expect(len(texts) <= 5 * (took + 1), f"{len(texts)} messages at 5 a second came in {took:.2f} s")
 
     def unmatched(self):
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.resources["MessagesTable"])
