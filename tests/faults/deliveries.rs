@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::{ReceiptStatus, State};
 use tests::{
     clients::ClientRequest,
-    system::{DEMO, owned, with},
+    system::{DEMO, RATE_LIMITED_SENDER, custom, owned, with},
 };
 
 use crate::{
@@ -149,4 +149,30 @@ async fn overtaken_worker_keeps_job_of_crashed_worker() {
     assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
     assert_eq!(stage.proxy.submits().len(), 1, "submits on the next channel");
     assert_eq!(item(&stage).await["state"]["S"], "submitted");
+}
+
+/// Two workers have the job of a sender's slots. The one that has the lease dies. If the other deleted the job, the
+/// messages would be stuck.
+#[tokio::test]
+async fn second_delivery_keeps_job_of_crashed_dealer() {
+    let mut stage = stage().await;
+    let message = custom(RATE_LIMITED_SENDER, &Phone::NoReceipt.number(1), "Hello");
+    let request = ClientRequest::post(DEMO, "/message", json!({"messages": [message]}));
+    let (status, body) = stage.send_request(0, &request).await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    let job = stage.receive("SendSlotsQueue").await;
+    let mut quicker = None;
+    stage.proxy.begin_run(Box::new(move |_, call| {
+        // The claim of the message follows the lease.
+        let is_claim = call.name == "DynamoDB UpdateItem" && quicker == Some(call.invocation);
+        if call.name == "DynamoDB UpdateItem" {
+            quicker.get_or_insert(call.invocation);
+        }
+        is_claim.then_some(Fault::DieAfter)
+    }));
+    join(stage.process_batch(0, &job), stage.process_batch(1, &job)).await;
+    stage.proxy.stop_faults();
+    assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
+    // Nobody knows whether the dead worker submitted it.
+    assert_eq!(item(&stage).await["state"]["S"], "failed");
 }

@@ -1,6 +1,9 @@
 //! The send slots of a sender with a rate limit.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use serde_json::{Value, json};
 
@@ -38,7 +41,9 @@ impl System {
 
     /// Enqueues a job for a dealer of the sender's slots.
     pub async fn enqueue_deal(&self, sender: &str) {
-        let job = json!({"v": 1, "type": "deal", "sender": sender}).to_string();
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let id = format!("{:016x}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let job = json!({"v": 1, "type": "deal", "sender": sender, "id": id}).to_string();
         let message = json!({"QueueUrl": self.queue_url("SendSlotsQueue"), "MessageBody": job});
         self.aws("AmazonSQS.SendMessage", &message).await;
     }

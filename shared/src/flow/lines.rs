@@ -106,7 +106,8 @@ async fn enqueue_deals(
     gateway: &Gateway,
     senders: impl Iterator<Item = (SenderId, Duration)>,
 ) -> Result<(), Unavailable> {
-    let deals: Vec<_> = senders.map(|(sender, delay)| (Deal { sender, looked: 0 }, delay)).collect();
+    let deal = |sender| Deal { sender, id: ExecutionId::random(&gateway.random), looked: 0 };
+    let deals: Vec<_> = senders.map(|(sender, delay)| (deal(sender), delay)).collect();
     if !deals.is_empty() {
         gateway.queue.enqueue_deals(&deals).await?;
     }

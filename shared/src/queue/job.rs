@@ -50,6 +50,8 @@ pub enum Job {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
     pub sender: SenderId,
+    /// Random. SQS may deliver a job twice, and both deliveries have one ID.
+    pub id: ExecutionId,
     /// How often dealers have looked in vain for missing messages.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub looked: u8,
@@ -283,7 +285,7 @@ mod tests {
         let unmatched = Job::Unmatched(UnmatchedId { kind: UnmatchedKind::Reply, carrier, uuid: message.uuid() });
         assert_eq!(Job::read(&unmatched.write()).unwrap(), unmatched);
         for looked in [0, 2] {
-            let deal = Job::Deal(Deal { sender: "12345".parse().unwrap(), looked });
+            let deal = Job::Deal(Deal { sender: "12345".parse().unwrap(), id: ExecutionId::new(7), looked });
             assert_eq!(Job::read(&deal.write()).unwrap(), deal);
         }
     }

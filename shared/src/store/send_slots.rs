@@ -18,6 +18,8 @@ pub struct SendSlots {
     pub dealers: u64,
     /// The dealer, and when its lease ends. If the lease has ended, the dealer died.
     pub dealer: Option<(ExecutionId, Timestamp)>,
+    /// The dealer's job.
+    pub job: Option<ExecutionId>,
     /// How many messages wait on each line. Approximate: after a crash, a line may have more or fewer messages.
     pub waiting: HashMap<Line, i64>,
 }
@@ -81,7 +83,13 @@ pub trait SendSlotStore {
     async fn leave_line(&self, line: &Line) -> Result<(), StoreError>;
 
     /// Takes the lease, unless another dealer has taken it since the record was found. Returns whether it did.
-    async fn lease_send_slots(&self, sender: &SenderId, found: &SendSlots, lease: Lease) -> Result<bool, StoreError>;
+    async fn lease_send_slots(
+        &self,
+        sender: &SenderId,
+        job: ExecutionId,
+        found: &SendSlots,
+        lease: Lease,
+    ) -> Result<bool, StoreError>;
 
     /// Gives the lease back, unless messages have joined unseen by the dealer. Removes the empty lines.
     async fn end_if_none_joined(&self, sender: &SenderId, end: &DealEnd) -> Result<LeaseEnd, StoreError>;

@@ -173,7 +173,8 @@ impl Dealer<'_> {
             Stop::Blocked => (0, TRY_AGAIN),
             Stop::Missing => (self.looked.saturating_add(1), LOOK_AGAIN),
         };
-        self.gateway.queue.enqueue_deals(&[(Deal { sender: self.sender.clone(), looked }, delay)]).await?;
+        let deal = Deal { sender: self.sender.clone(), id: ExecutionId::random(&self.gateway.random), looked };
+        self.gateway.queue.enqueue_deals(&[(deal, delay)]).await?;
         Ok(true)
     }
 

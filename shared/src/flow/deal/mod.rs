@@ -10,7 +10,8 @@
 //! - **Crash.** A message leaves its line with its outcome. If a dealer dies, the next one finds its messages on the
 //!   lines, and treats a claimed one as after any dead worker. It starts when the lease has ended, so both together
 //!   keep the rate.
-//! - **Duplicate.** A second job finds the lease taken, and has no effect.
+//! - **Duplicate.** A second job finds the lease taken, and has no effect. But a second delivery of the same job must not
+//!   delete it, because the dealer of the first may die.
 //! - **Race.** If a message joins while the dealer gives the lease back, either this fails, or the message finds no
 //!   dealer, and a job is enqueued.
 //!
@@ -63,9 +64,10 @@ pub async fn deal(
     let after = |wait| begun.saturating_add(wait).unwrap_or(Timestamp::MAX);
     let lease = Lease { execution_id: ExecutionId::random(&gateway.random), from: begun, until: after(LEASE) };
     let found = gateway.store.send_slots(&deal.sender, true).await?;
-    if found.has_dealer(begun) || !gateway.store.lease_send_slots(&deal.sender, &found, lease).await? {
+    if found.has_dealer(begun) || !gateway.store.lease_send_slots(&deal.sender, deal.id, &found, lease).await? {
         debug!("the sender has a dealer");
-        return Ok(JobOutcome::Done);
+        let dealing = gateway.store.send_slots(&deal.sender, true).await?.job;
+        return Ok(if dealing == Some(deal.id) { JobOutcome::Retry } else { JobOutcome::Done });
     }
     let free_at = match found.dealer {
         // It died, and may have used its slots until the end of its lease.

@@ -118,6 +118,7 @@ pub(super) const FREE_AT: &str = "free_at";
 pub(super) const JOINS: &str = "joins";
 pub(super) const DEALER: &str = "dealer";
 pub(super) const DEALERS: &str = "dealers";
+pub(super) const JOB: &str = "job";
 const WAITING: &str = "waiting#";
 
 pub(super) const TRIES: &str = "tries";

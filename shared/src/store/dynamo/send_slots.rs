@@ -54,10 +54,17 @@ impl SendSlotStore for DynamoStore {
         self.left_lines(&line.sender, &HashMap::from([(line.clone(), 1)])).await
     }
 
-    async fn lease_send_slots(&self, sender: &SenderId, found: &SendSlots, lease: Lease) -> Result<bool, StoreError> {
+    async fn lease_send_slots(
+        &self,
+        sender: &SenderId,
+        job: ExecutionId,
+        found: &SendSlots,
+        lease: Lease,
+    ) -> Result<bool, StoreError> {
         let update = self
             .update_slots(sender)
             .set(keys::DEALER, execution(lease.execution_id))
+            .set(keys::JOB, execution(job))
             .set(keys::LEASE, millis(lease.until))
             .set(keys::DEALERS, number(found.dealers.saturating_add(1)))
             .set(keys::EXPIRES_AT, number(message_item::expiry(lease.from, KEPT_DAYS)));
@@ -139,6 +146,7 @@ impl DynamoStore {
         self.update_slots(sender)
             .set(keys::FREE_AT, number(end.free_at.as_microsecond()))
             .remove(keys::DEALER)
+            .remove(keys::JOB)
             .remove(keys::LEASE)
             .expect(keys::DEALER, execution(end.dealer))
     }
@@ -161,9 +169,6 @@ fn count<'a>(update: Update, counts: impl Iterator<Item = (&'a Line, i64)>) -> U
 }
 
 fn read(sender: &SenderId, item: &Item) -> Result<SendSlots, StoreError> {
-    let dealer = item.get(keys::DEALER).map(|dealer| {
-        dealer.as_s().ok().and_then(|text| text.parse::<ExecutionId>().ok()).ok_or_else(|| unreadable("the dealer"))
-    });
     let until = whole(item, keys::LEASE)?.map(message_item::time).transpose()?;
     let free_at = whole(item, keys::FREE_AT)?.map(Timestamp::from_microsecond).transpose();
     let waiting = item.keys().filter_map(|name| Some((keys::parse_waiting(sender, name)?, name)));
@@ -171,11 +176,17 @@ fn read(sender: &SenderId, item: &Item) -> Result<SendSlots, StoreError> {
         free_at: free_at.map_err(|_| unreadable("free_at"))?,
         joins: counter(item, keys::JOINS)?,
         dealers: counter(item, keys::DEALERS)?,
-        dealer: dealer.transpose()?.zip(until),
+        dealer: execution_in(item, keys::DEALER)?.zip(until),
+        job: execution_in(item, keys::JOB)?,
         waiting: waiting
             .map(|(line, name)| Ok((line, whole(item, name)?.unwrap_or_default())))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn execution_in(item: &Item, attribute: &str) -> Result<Option<ExecutionId>, StoreError> {
+    let value = item.get(attribute).map(|value| value.as_s().ok().and_then(|text| text.parse::<ExecutionId>().ok()));
+    value.map(|value| value.ok_or_else(|| unreadable("an execution ID"))).transpose()
 }
 
 fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
