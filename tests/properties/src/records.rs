@@ -137,7 +137,7 @@ fn message(stores: &Stores, item: &Value) {
 }
 
 fn send_slots(stores: &Stores, item: &Value) {
-    let sender: SenderId = "441234567890".parse().expect("a sender ID");
+    let Ok(sender) = "441234567890".parse::<SenderId>() else { return };
     let found = read(stores.with_item(item, stores.store.send_slots(&sender, true)));
     assert!(found.is_none_or(|found| found.waiting.keys().all(|line| line.sender == sender)));
 }
