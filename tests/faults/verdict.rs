@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Lane, Message, MessageId, Reply, ReplyId, SenderKind,
-        State,
+        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Lane, Message, MessageId, Progress, Reply, ReplyId,
+        SenderKind, State,
     },
     store::{Messages, Recipients},
 };
@@ -128,8 +128,10 @@ pub async fn judge(
     judge_replies(replies, &record, &callbacks, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
     judge_rate(stage, &mut verdict);
-    if record.messages.iter().any(|message| message.delivery.line_at.is_some()) {
-        verdict.lost.push("a message is still on its line".to_owned());
+    // A message that its client was never promised may wait for the sender's next dealer.
+    let is_left = |message: &&Message| message.delivery.progress != Progress::Queued;
+    if record.messages.iter().filter(is_left).any(|message| message.delivery.line_at.is_some()) {
+        verdict.wrong.push("a message is still on its line".to_owned());
     }
     judge_queues(stage, &record, &mut verdict);
     judge_events(&record, &told, &mut verdict);

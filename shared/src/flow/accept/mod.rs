@@ -12,8 +12,8 @@
 //!
 //! - **Crash.** A crash or error before the answer may leave stored messages that we never confirmed. If the
 //!   client repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue
-//!   their jobs. Without a repeat, only messages that already have a job, a wake time or a line are sent. A repeat
-//!   without an ID or key sends these messages twice.
+//!   their jobs. Without a repeat, only messages that already have a job, a wake time or a line are sent, from a line
+//!   at the latest with the sender's next message. A repeat without an ID or key sends these messages twice.
 //! - **Duplicate.** A repeated message is returned as it was first accepted.
 //! - **Race.** A rejected request stores no message and locks no sender, unless another request took one of its
 //!   IDs, or the last free sender of a recipient, after we read them, or the sender's line has no room. Such a lock is
