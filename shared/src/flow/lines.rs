@@ -123,29 +123,32 @@ pub(super) async fn wait_on_line(
     message: &Message,
     claimed_by: ExecutionId,
 ) -> Result<(), Unavailable> {
-    put_on_line(gateway, message, claimed_by).await?;
+    if !put_on_line(gateway, message, claimed_by).await? {
+        return Ok(());
+    }
     let was_on_line = message.delivery.line_at.is_some();
     join(gateway, std::iter::once((Line::of(message), IsCounted(!was_on_line)))).await
 }
 
-/// Puts a claimed message on its line, if it did not get a final receipt meanwhile.
+/// Puts a claimed message on its line. Returns false if it got a final receipt meanwhile.
 pub(super) async fn put_on_line(
     gateway: &Gateway,
     message: &Message,
     claimed_by: ExecutionId,
-) -> Result<(), Unavailable> {
+) -> Result<bool, Unavailable> {
     match gateway.store.put_on_line(message, claimed_by, end_of_validity(message)).await? {
         Change::Applied(_) => {
             debug!(message.id = %message.id, "waits for a send slot");
-            Ok(())
+            return Ok(true);
         }
         // A final receipt of an earlier attempt came meanwhile.
         Change::Conflict(found) if found.delivery.receipts.is_final() => {
             let submitted = OutcomeUpdate::new(claimed_by, Progress::Submitted, gateway.clock.now());
-            write_outcome(gateway, &found, &submitted).await.map(drop)
+            write_outcome(gateway, &found, &submitted).await?;
         }
-        Change::Conflict(_) | Change::NotFound => Ok(()),
+        Change::Conflict(_) | Change::NotFound => {}
     }
+    Ok(false)
 }
 
 /// Counts a message out, if it was on a line and left it without a dealer.

@@ -211,7 +211,7 @@ async fn submit_claimed(
             return Ok(Submitted::OnLine);
         }
         Ok(Prepared::NoSlot) => {
-            let stays = put_on_line(gateway, &message, execution_id).await;
+            let stays = put_on_line(gateway, &message, execution_id).await.map(drop);
             released_on_error(gateway, &message, execution_id, stays).await?;
             return Ok(Submitted::NoSlot);
         }
