@@ -173,6 +173,6 @@ async fn second_delivery_keeps_job_of_crashed_dealer() {
     join(stage.process_batch(0, &job), stage.process_batch(1, &job)).await;
     stage.proxy.stop_faults();
     assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
-    // Nobody knows whether the dead worker submitted it.
+    // It is unknown whether the dead worker submitted it.
     assert_eq!(item(&stage).await["state"]["S"], "failed");
 }

@@ -1,26 +1,26 @@
 //! The rules for the end of every run, whichever fault was injected.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Lane, Message, MessageId, Progress, Reply, ReplyId,
-        SenderKind, State,
+        AttemptOutcome, CallbackTarget, CallbackUrl, EventId, Message, MessageId, Progress, Reply, ReplyId, SenderKind,
+        State,
     },
     store::{Messages, Recipients},
 };
 use strum::IntoEnumIterator;
-use tests::system::{DEMO, DEMO_ACCOUNT, RATE_LIMITED_SENDER};
+use tests::system::{DEMO, DEMO_ACCOUNT};
 
+use self::calls::{judge_queues, judge_rate, judge_submits};
 use crate::{
-    proxy::Enqueued,
     scenario::{Phone, Scenario},
     scenario_run::{ClientLog, Idle, is_idempotent},
-    stage::{DEAD_LETTERS, PER_SECOND, SINKS, Stage},
+    stage::{DEAD_LETTERS, SINKS, Stage},
 };
-
-const ACCOUNTS: [&str; 2] = [DEMO_ACCOUNT, "other"];
 
 /// The callbacks by sink and event ID.
 type Told = BTreeSet<(&'static str, String)>;
@@ -149,35 +149,6 @@ pub async fn judge(
         }
     }
     (record, verdict)
-}
-
-/// Every job is in the queue of its message's lane, and every job and callback in the group of its account. The jobs
-/// for send slots have their own queue, and a group for each sender.
-fn judge_queues(stage: &Stage, record: &Record, verdict: &mut Verdict) {
-    let messages: BTreeMap<_, _> = record.messages.iter().map(|message| (message.id.to_string(), message)).collect();
-    for Enqueued { queue, group, payload } in stage.proxy.enqueued() {
-        if payload["type"] == "deal"
-            && queue == "SendSlotsQueue"
-            && group.as_ref().is_some_and(|group| group.starts_with("sender#"))
-        {
-            continue;
-        }
-        let message = payload["message"].as_str().and_then(|id| messages.get(id));
-        let group = group.unwrap_or_default();
-        let is_in_group = match message {
-            Some(message) => group == message.account.as_str(),
-            None => ACCOUNTS.contains(&group.as_str()) || group.starts_with("carrier#"),
-        };
-        let is_job = !queue.starts_with("Callbacks");
-        let is_in_lane = match message.filter(|_| is_job).map(|message| message.request.lane) {
-            Some(Lane::Urgent) => queue == "UrgentJobsQueue",
-            Some(Lane::Bulk) => queue == "BulkJobsQueue",
-            Some(Lane::Normal) | None => !is_job || queue == "JobsQueue",
-        };
-        if !is_in_group || !is_in_lane {
-            verdict.wrong.push(format!("{queue} got a {} in the group '{group}'", payload["type"]));
-        }
-    }
 }
 
 fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mut Verdict) {
@@ -320,39 +291,6 @@ fn judge_replies(expected: usize, record: &Record, callbacks: &[(String, String)
         }
         if reply.replied_to.is_none() {
             verdict.wrong.push("a reply is tied to no message".to_owned());
-        }
-    }
-}
-
-/// No carrier accepts a reference twice, unless a resend after an unknown outcome is recorded.
-fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
-    let mut accepted = BTreeMap::<_, usize>::new();
-    for submit in stage.proxy.submits() {
-        let own = record.messages.iter().filter(|message| submit.belongs_to(message));
-        let resends = own
-            .flat_map(|message| &message.delivery.failed_attempts)
-            .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
-            .count();
-        let times = accepted.entry((submit.carrier, submit.reference)).or_default();
-        *times += 1;
-        if *times > 1 + resends {
-            verdict.twice.push(format!("{} accepted one submit {times} times", submit.carrier));
-        }
-    }
-}
-
-/// Over any w seconds, the rate-limited sender sends at most rate × (w + 1) messages.
-fn judge_rate(stage: &Stage, verdict: &mut Verdict) {
-    let submits = stage.proxy.submits();
-    let rated = submits.iter().filter(|submit| submit.from == RATE_LIMITED_SENDER);
-    let mut times: Vec<_> = rated.map(|submit| submit.sent_at.as_millisecond()).collect();
-    times.sort_unstable();
-    for (index, first) in times.iter().enumerate() {
-        for (count, last) in (1..).zip(&times[index..]) {
-            if count * 1_000 > i64::from(PER_SECOND) * (last - first + 1_000) {
-                verdict.wrong.push(format!("{count} messages in {} ms exceed the rate", last - first));
-                return;
-            }
         }
     }
 }

@@ -71,6 +71,7 @@ pub use self::{
     relay::Relay,
     request::Request,
     scripted_carrier::{LookupAnswer, ScriptedCarrier, SubmitAnswer},
+    send_slots::rate_excess,
     server::{Response, TestServer, unreachable_url},
     system::System,
     views::{Accepted, Callback, MessageRef, MessageView},

@@ -70,3 +70,12 @@ impl System {
 fn slots(sender: &str) -> Value {
     json!({"id": {"S": format!("slots#{sender}")}})
 }
+
+/// Looks for a time of w seconds with more than rate × (w + 1) messages. `times` are in milliseconds, sorted.
+pub fn rate_excess(times: &[i64], per_second: u16) -> Option<String> {
+    times.iter().enumerate().find_map(|(index, first)| {
+        let is_too_many = |count: i64, last: i64| count * 1_000 > i64::from(per_second) * (last - first + 1_000);
+        let (count, last) = (1..).zip(&times[index..]).find(|(count, last)| is_too_many(*count, **last))?;
+        Some(format!("{count} messages in {} ms exceed {per_second} a second", last - first))
+    })
+}
